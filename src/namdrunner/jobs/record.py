@@ -1,0 +1,131 @@
+"""The record of a job: what ``job_info.json`` on the cluster holds, and all that is needed to rebuild it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from namdrunner.jobs.state import JobState
+from namdrunner.slurm.resources import Resources
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class InputFile(_Model):
+    """A file uploaded for the job. ``name`` is its path below ``input_files/``."""
+
+    name: str
+    bytes: int
+    sha256: str
+    role: str = ""
+    """Keyword that names it (``structure``, ``parameters`` ...), lower case."""
+    source: str = ""
+    """Where it came from on the person's machine."""
+
+
+class OutputFile(_Model):
+    """A result in ``outputs/`` or a log in ``logs/``; ``name`` is its path below the project folder."""
+
+    name: str
+    bytes: int
+    modified_at: datetime
+    sha256: str | None = None
+
+
+class RunPlan(_Model):
+    """How NAMD is started inside the run folder, and what it is expected to do.
+
+    ``inputs_dir`` is where ``input_files/`` lands in the run folder (``input_files`` for templates, ``.`` for a
+    config of the user's own); ``config`` is the config's path in the run folder. Steps are MD or minimisation steps.
+    """
+
+    inputs_dir: str = "input_files"
+    config: str = "config.namd"
+    output_dirs: tuple[str, ...] = ("outputs",)
+    output_names: tuple[str, ...] = ()
+    first_step: int = 0
+    target_step: int | None = None
+    timestep_fs: float = 1.0
+    atoms: int | None = None
+
+
+class TemplateRef(_Model):
+    id: str
+    version: str = "v1"
+
+
+class Submission(_Model):
+    """One attempt to submit. ``slurm_id`` is empty until Slurm is known to have accepted it."""
+
+    token: str
+    at: datetime
+    slurm_id: str = ""
+
+
+class JobRecord(_Model):
+    """Everything lasting about a job but its state; written by the server as ``job_info.json``."""
+
+    version: Literal[1] = 1
+    id: str
+    name: str
+    cluster: str
+    created_at: datetime
+    template: TemplateRef | None = None
+    values: dict[str, Any] = Field(default_factory=dict)
+    resources: Resources
+    recipe: str = ""
+    inputs: tuple[InputFile, ...] = ()
+    run: RunPlan = RunPlan()
+    project_dir: str
+    scratch_dir: str
+    submissions: tuple[Submission, ...] = ()
+    parent: str | None = None
+    notes: str = ""
+    namdrunner: str = ""
+    """Version of NAMDRunner that wrote it."""
+
+    @property
+    def slurm_ids(self) -> tuple[str, ...]:
+        return tuple(s.slurm_id for s in self.submissions if s.slurm_id)
+
+
+class JobProgress(_Model):
+    step: int | None = None
+    target_step: int | None = None
+    ns_per_day: float | None = None
+    eta_s: float | None = None
+
+
+class Evidence(_Model):
+    """One observation about a job: who said it, when, what it means, in words."""
+
+    source: Literal["result", "sacct", "squeue", "log", "outputs", "server", "receipt"]
+    at: datetime
+    says: str
+    state: JobState | None = None
+    weight: int = 0
+
+
+class JobStatus(_Model):
+    """What is known of the job now; kept by the server, rebuilt by a sync."""
+
+    state: JobState
+    reason: str = ""
+    remedy: str = ""
+    queue_reason: str = ""
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    progress: JobProgress = JobProgress()
+    evidence: tuple[Evidence, ...] = ()
+    diagnosis: tuple[dict[str, Any], ...] = ()
+    outputs: tuple[OutputFile, ...] = ()
+    last_energies: dict[str, float] = Field(default_factory=dict)
+    synced_at: datetime | None = None
+    stale: str = ""
+    """Why what is shown may be out of date; empty when it is not."""
