@@ -79,5 +79,5 @@ _NEXT: dict[JobState, frozenset[JobState]] = {
     JobState.COLLECTING: _LIVE,
     JobState.UNKNOWN: _LIVE,
     # A final state moves only by stronger evidence: a requeue seen late, a result file that arrives after sacct.
-    **{end: _LIVE for end in _FINAL},
+    **dict.fromkeys(_FINAL, _LIVE),
 }

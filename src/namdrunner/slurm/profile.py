@@ -103,3 +103,8 @@ class ClusterProfile(_Model):
     presets: tuple[Preset, ...] = ()
     default_account: str = ""
     signal_before_end_s: int = 120
+    polling_floor_s: float = Field(default=60.0, gt=0)
+    """Shortest pause between two status commands while something is active."""
+    polling_ceiling_s: float = Field(default=600.0, gt=0)
+    sync_now_interval_s: float = Field(default=10.0, ge=0)
+    """How often a person may ask for a sync out of turn."""

@@ -1,1 +1,1 @@
-
+"""The local database: tables, migrations, repositories."""

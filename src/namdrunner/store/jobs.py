@@ -1,0 +1,265 @@
+"""Jobs as they are kept locally: record, status and what is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from namdrunner.errors import ConflictError, NotFoundError
+from namdrunner.jobs.record import JobRecord, JobStatus
+from namdrunner.jobs.state import JobState
+from namdrunner.store.database import Database
+from namdrunner.store.tables import JobRow, JobTextRow, TimelineRow
+
+SORTABLE = {
+    "name": JobRow.name,
+    "cluster": JobRow.cluster,
+    "status": JobRow.state,
+    "template": JobRow.template,
+    "created_at": JobRow.created_at,
+    "submitted_at": JobRow.submitted_at,
+    "started_at": JobRow.started_at,
+    "ended_at": JobRow.ended_at,
+    "ns_per_day": JobRow.ns_per_day,
+    "slurm_id": JobRow.slurm_id,
+}
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    record: JobRecord
+    status: JobStatus
+    deleting: bool = False
+    cancel_requested_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def state(self) -> JobState:
+        return self.status.state
+
+    @property
+    def slurm_id(self) -> str | None:
+        ids = self.record.slurm_ids
+        return ids[-1] if ids else None
+
+
+@dataclass(frozen=True)
+class JobQuery:
+    """A page of jobs. ``states``/``cluster``/``template`` filter exactly, ``search`` in name, id and Slurm id."""
+
+    states: tuple[JobState, ...] = ()
+    cluster: str | None = None
+    template: str | None = None
+    search: str = ""
+    sort: str = "-created_at"
+    limit: int = 200
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    at: datetime
+    state: str | None
+    says: str
+
+
+class JobRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, job: StoredJob, *, texts: dict[str, str] | None = None) -> None:
+        """Raises ConflictError (``job-exists``) when the id is taken."""
+        with self._database.transaction() as session:
+            if session.get(JobRow, job.id) is not None:
+                raise ConflictError(f"A job {job.id} exists.", code="job-exists", remedy="Create it again.")
+            session.add(JobRow(**_columns(job)))
+            session.flush()
+            for kind, text in (texts or {}).items():
+                session.add(JobTextRow(job_id=job.id, kind=kind, text=text))
+            _note(
+                session,
+                job.id,
+                job.state.value,
+                "The job was created." if texts else "The job was found on the cluster.",
+            )
+
+    def get(self, job_id: str) -> StoredJob:
+        with self._database.transaction() as session:
+            return _stored(_row(session, job_id))
+
+    def known(self, job_ids: Iterable[str]) -> set[str]:
+        wanted = list(job_ids)
+        with self._database.transaction() as session:
+            found: set[str] = set()
+            for start in range(0, len(wanted), 500):
+                chunk = wanted[start : start + 500]
+                found.update(session.scalars(select(JobRow.id).where(JobRow.id.in_(chunk))))
+            return found
+
+    def match(self, prefix: str, *, limit: int = 3) -> list[str]:
+        """Ids that start with ``prefix``, or belong to a job of exactly that name, newest first."""
+        with self._database.transaction() as session:
+            statement = (
+                select(JobRow.id)
+                .where(or_(JobRow.id.startswith(prefix, autoescape=True), JobRow.name == prefix))
+                .order_by(JobRow.created_at.desc())
+                .limit(limit)
+            )
+            return list(session.scalars(statement))
+
+    def save(self, job: StoredJob, *, says: str = "", at: datetime | None = None) -> StoredJob:
+        """Write record and status; a change of state, or ``says``, becomes an entry of the timeline."""
+        with self._database.transaction() as session:
+            row = _row(session, job.id)
+            changed = row.state != job.state.value
+            for column, value in _columns(job).items():
+                setattr(row, column, value)
+            if changed or says:
+                _note(session, job.id, job.state.value if changed else None, says or job.status.reason, at)
+            return job
+
+    def note(self, job_id: str, says: str) -> None:
+        with self._database.transaction() as session:
+            _note(session, job_id, None, says)
+
+    def delete(self, job_id: str) -> None:
+        with self._database.transaction() as session:
+            session.execute(delete(JobRow).where(JobRow.id == job_id))
+
+    def page(self, query: JobQuery) -> tuple[list[StoredJob], int]:
+        """The jobs of one page and how many match in all."""
+        conditions: list[ColumnElement[bool]] = []
+        if query.states:
+            conditions.append(JobRow.state.in_([s.value for s in query.states]))
+        if query.cluster:
+            conditions.append(JobRow.cluster == query.cluster)
+        if query.template:
+            conditions.append(JobRow.template == query.template)
+        if query.search:
+            text = query.search
+            conditions.append(
+                or_(
+                    JobRow.name.contains(text, autoescape=True),
+                    JobRow.id.contains(text, autoescape=True),
+                    JobRow.slurm_id.contains(text, autoescape=True),
+                )
+            )
+        column = SORTABLE.get(query.sort.lstrip("-"), JobRow.created_at)
+        order = column.desc() if query.sort.startswith("-") else column.asc()
+        with self._database.transaction() as session:
+            total = session.scalar(select(func.count()).select_from(JobRow).where(*conditions)) or 0
+            statement = (
+                select(JobRow).where(*conditions).order_by(order, JobRow.id).limit(query.limit).offset(query.offset)
+            )
+            return [_stored(row) for row in session.scalars(statement)], total
+
+    def active(self, cluster: str) -> list[StoredJob]:
+        """Jobs the cluster has to be asked about, and those whose deletion was interrupted."""
+        states = [s.value for s in JobState if s.active]
+        with self._database.transaction() as session:
+            statement = select(JobRow).where(
+                JobRow.cluster == cluster, or_(JobRow.state.in_(states), JobRow.deleting.is_(True))
+            )
+            return [_stored(row) for row in session.scalars(statement)]
+
+    def counts(self) -> dict[str, int]:
+        with self._database.transaction() as session:
+            rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
+            return {row[0]: row[1] for row in rows}
+
+    def children(self, job_id: str) -> list[str]:
+        with self._database.transaction() as session:
+            return list(session.scalars(select(JobRow.id).where(JobRow.parent == job_id).order_by(JobRow.created_at)))
+
+    def text(self, job_id: str, kind: str) -> str:
+        with self._database.transaction() as session:
+            row = session.get(JobTextRow, (job_id, kind))
+            return row.text if row else ""
+
+    def set_text(self, job_id: str, kind: str, text: str) -> None:
+        with self._database.transaction() as session:
+            session.merge(JobTextRow(job_id=job_id, kind=kind, text=text))
+
+    def timeline(self, job_id: str) -> list[TimelineEntry]:
+        with self._database.transaction() as session:
+            rows = session.scalars(select(TimelineRow).where(TimelineRow.job_id == job_id).order_by(TimelineRow.id))
+            return [TimelineEntry(row.at, row.state, row.says) for row in rows]
+
+
+def with_status(job: StoredJob, **changes: Any) -> StoredJob:
+    return replace(job, status=job.status.model_copy(update=changes))
+
+
+def with_record(job: StoredJob, **changes: Any) -> StoredJob:
+    return replace(job, record=job.record.model_copy(update=changes))
+
+
+def _row(session: Session, job_id: str) -> JobRow:
+    row = session.get(JobRow, job_id)
+    if row is None:
+        raise NotFoundError(
+            f"There is no job '{job_id}'.",
+            code="job-not-found",
+            remedy="See 'namdrunner job list' for the ids.",
+        )
+    return row
+
+
+def _columns(job: StoredJob) -> dict[str, Any]:
+    record, status = job.record, job.status
+    return {
+        "id": record.id,
+        "name": record.name,
+        "cluster": record.cluster,
+        "state": status.state.value,
+        "template": record.template.id if record.template else None,
+        "slurm_id": job.slurm_id,
+        "created_at": record.created_at,
+        "submitted_at": status.submitted_at,
+        "started_at": status.started_at,
+        "ended_at": status.ended_at,
+        "step": status.progress.step,
+        "target_step": status.progress.target_step,
+        "ns_per_day": status.progress.ns_per_day,
+        "parent": record.parent,
+        "deleting": job.deleting,
+        "cancel_requested_at": job.cancel_requested_at,
+        "record": record.model_dump(mode="json"),
+        "status": status.model_dump(mode="json"),
+    }
+
+
+def _stored(row: JobRow) -> StoredJob:
+    return StoredJob(
+        record=JobRecord.model_validate(row.record),
+        status=JobStatus.model_validate(row.status),
+        deleting=row.deleting,
+        cancel_requested_at=row.cancel_requested_at,
+    )
+
+
+def _note(session: Session, job_id: str, state: str | None, says: str, at: datetime | None = None) -> None:
+    session.add(TimelineRow(job_id=job_id, at=at or datetime.now(UTC), state=state, says=says))
+
+
+def states_from(names: Sequence[str]) -> tuple[JobState, ...]:
+    """Raises NotFoundError (``state-unknown``) for a word that is no state of a job."""
+    states = []
+    for name in names:
+        try:
+            states.append(JobState(name.upper()))
+        except ValueError as error:
+            raise NotFoundError(
+                f"'{name}' is not a state of a job.",
+                code="state-unknown",
+                remedy="Use one of " + ", ".join(s.value for s in JobState) + ".",
+            ) from error
+    return tuple(states)

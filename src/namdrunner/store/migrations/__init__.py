@@ -1,0 +1,1 @@
+"""Schema migrations, run by ``namdrunner.store.database`` when a database is opened."""
