@@ -1,0 +1,57 @@
+import shlex
+from datetime import UTC, datetime
+
+import pytest
+
+from namdrunner.errors import UsageError
+from namdrunner.slurm import commands
+
+
+def test_one_squeue_for_all_jobs_in_utc() -> None:
+    words = shlex.split(commands.squeue_command(["12", "13_4", "46_[1-6%2]"]))
+    assert words[:4] == ["env", "TZ=UTC0", "SLURM_TIME_FORMAT=%s", "squeue"]
+    assert "--jobs=12,13_4,46_[1-6%2]" in words
+    assert any(word.startswith("--format=%i\x1f%A\x1f") for word in words)
+
+
+def test_own_jobs_without_ids() -> None:
+    assert '--user="$(id -un)"' in commands.squeue_command()
+    assert "--user='a b'" in commands.squeue_command(user="a b")
+
+
+def test_accounting_is_bounded_and_by_id() -> None:
+    text = commands.sacct_command(["7", "8"], datetime(2026, 11, 22, tzinfo=UTC))
+    assert "--jobs=7,8 --starttime=2026-11-22T00:00:00" in text
+    assert "--duplicates" in text
+
+
+@pytest.mark.parametrize("bad", ["", "1;rm -rf /", "1 2", "$(id)", "-1", "1.batch"])
+def test_ids_that_are_none_never_reach_a_shell(bad: str) -> None:
+    for build in (commands.squeue_command, commands.sacct_command, commands.scancel_command):
+        with pytest.raises(UsageError):
+            build([bad])
+
+
+def test_no_ids_is_an_error_and_not_every_job() -> None:
+    with pytest.raises(UsageError):
+        commands.scancel_command([])
+
+
+def test_submission_carries_the_token_twice_and_quotes_the_folder() -> None:
+    text = commands.sbatch_command("/pl/it's $HOME", "tok-1", account="ucb")
+    words = shlex.split(text.replace("&&", " && "))
+    assert words[:3] == ["cd", "/pl/it's $HOME", "&&"]
+    assert words[-4:] == ["--parsable", "--comment=tok-1", "job.sbatch", "tok-1"]
+    assert "SBATCH_ACCOUNT" in words
+    assert "SBATCH_PARTITION" in words
+
+
+def test_a_token_cannot_hold_shell_text() -> None:
+    with pytest.raises(UsageError):
+        commands.sbatch_command("/p", "a b;c")
+
+
+def test_only_signals_the_script_knows() -> None:
+    assert commands.signal_command("12") == "scancel --batch --signal=USR1 12"
+    with pytest.raises(UsageError):
+        commands.signal_command("12", "KILL")
