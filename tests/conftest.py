@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from tests.integration.slurm_cluster import SlurmCluster
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+NEEDS = {
+    "slurm": "a real Slurm cluster and sshd",
+    "browser": "Chromium",
+    "demo": "the OpenMM engine",
+    "shared_data": "the folder of real data",
+}
+"""What the tests with each marker cannot do without, as the summary at the end words it."""
 
 
 def find_shared_data() -> Path | None:
@@ -25,3 +39,33 @@ def shared_data() -> Path:
     if folder is None:
         pytest.skip("the folder of real data is absent (set NAMDRUNNER_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster() -> Iterator[SlurmCluster]:
+    """The session's Slurm cluster and sshd. Whoever breaks it (``stopped``, ``paused`` ...) leaves it whole again."""
+    from tests.integration.slurm_cluster import missing_reason, start_cluster
+
+    reason = missing_reason()
+    if reason:
+        pytest.skip(f"no Slurm cluster can be started: {reason}")
+    with start_cluster() as cluster:
+        yield cluster
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that says how many tests did not run, for want of what and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    groups: Counter[tuple[str, str]] = Counter()
+    for report in skipped:
+        need = next((words for marker, words in NEEDS.items() if marker in report.keywords), "something else")
+        groups[need, _reason(report)] += 1
+    if not groups:
+        return
+    parts = [f"{count} for want of {need} ({reason})" for (need, reason), count in groups.items()]
+    terminalreporter.write_line(f"Did not run: {sum(groups.values())} tests: {'; '.join(parts)}.", yellow=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return words.removeprefix("Skipped: ").strip().splitlines()[0][:160]
