@@ -21,10 +21,10 @@ test:  ## Install what the tests need, real Slurm included where that can be had
 	$(BIN)/python -m pytest --cov=namdrunner --cov-report=term $(ARGS)
 
 lint: .venv/.installed-test  ## Style, types and the layers
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; \
+	for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports"; do \
+	  echo "$(BIN)/$$check"; $(BIN)/$$check || status=1; \
+	done; exit $$status
 
 ui-check:  ## Types, tests and style of the web UI
 	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run lint

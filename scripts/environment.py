@@ -93,7 +93,7 @@ def install(group: str) -> None:
 
 
 def _pip(*arguments: str) -> None:
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, cwd=ROOT)
     if done.returncode != 0:
         sys.exit(f"pip could not install: {' '.join(arguments)}")

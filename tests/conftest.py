@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.integration.slurm_cluster import SlurmCluster
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+MUST_RUN_VARIABLE = "NAMDRUNNER_TESTS_MUST_RUN"
 
 NEEDS = {
     "slurm": "a real Slurm cluster and sshd",
@@ -41,6 +43,13 @@ def shared_data() -> Path:
     return folder
 
 
+def not_available(reason: str) -> NoReturn:
+    """Skip what cannot run on this machine; where everything has to run, as in CI, it is a failure."""
+    if os.environ.get(MUST_RUN_VARIABLE):
+        pytest.fail(f"{reason} ({MUST_RUN_VARIABLE} is set)")
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def slurm_cluster() -> Iterator[SlurmCluster]:
     """The session's Slurm cluster and sshd. Whoever breaks it (``stopped``, ``paused`` ...) leaves it whole again."""
@@ -48,7 +57,7 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
 
     reason = missing_reason()
     if reason:
-        pytest.skip(f"no Slurm cluster can be started: {reason}")
+        not_available(f"no Slurm cluster can be started: {reason}")
     with start_cluster() as cluster:
         yield cluster
 
