@@ -18,10 +18,14 @@ from tests.integration.slurm_cluster.processes import ClusterError
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.integration.slurm_cluster", description=__doc__)
-    parser.add_argument("action", choices=["up", "down", "ssh", "list"])
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="for ssh: what to run there")
     parser.add_argument("--name", default="hand", help="name of the cluster; several may run side by side")
-    parser.add_argument("--memory-cgroups", action="store_true", help="make too much memory end in OUT_OF_MEMORY")
+    actions = parser.add_subparsers(dest="action", required=True)
+    start = actions.add_parser("up", help="start it; it goes on until `down`")
+    start.add_argument("--memory-cgroups", action="store_true", help="make too much memory end in OUT_OF_MEMORY")
+    actions.add_parser("down", help="end it and remove all of it")
+    actions.add_parser("list", help="which clusters run on this machine")
+    shell = actions.add_parser("ssh", help="run a command there as its user, or open a shell")
+    shell.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args(argv)
     try:
         if arguments.action == "up":

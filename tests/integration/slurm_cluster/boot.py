@@ -32,7 +32,10 @@ def start_cluster(options: ClusterOptions | None = None, *, name: str = "") -> S
     if reason:
         raise ClusterError(f"the test cluster cannot be started: {reason}")
     options = options or ClusterOptions()
-    layout = Layout(new_root(name))
+    try:
+        layout = Layout(new_root(name))
+    except FileExistsError as error:
+        raise ClusterError(f"there is a cluster of this name already: {error.filename}") from None
     records.remove_abandoned(layout.root.parent)
     host = loopback_host_name()
     _make_folders(layout)
