@@ -1,7 +1,7 @@
 """Build the web UI from web/ into the package: ``python scripts/build_ui.py``.
 
 Used by the build hook (hatch_build.py) at every installation. Nothing is done where there is no web/package.json
-(then the package's own static folder, if any, is taken as it is) or where the UI is up to date.
+(then the package's own built UI, if any, is taken as it is) or where the UI is up to date.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STATIC = Path("src/namdrunner/server/static")
+STATIC = Path("src/namdrunner/server/static/ui")
 STAMP = ".built-from"
 SKIP_VARIABLE = "NAMDRUNNER_SKIP_UI"
 _NOT_SOURCE = {"node_modules", "dist", "test-results", "coverage", ".svelte-kit"}
