@@ -7,6 +7,7 @@ import re
 MAX_RUNS = 20_000
 MAX_EVENTS = 100_000
 MAX_VALUE_BYTES = 16_000_000
+MAX_CHANGED_BYTES = 4096
 MAX_SOURCE_DEPTH = 40
 VIRTUAL_SECONDS_PER_RUN = 3600
 
@@ -97,5 +98,4 @@ ASKING_FILE = frozenset(
 INTEGER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|[0-9]+)")
 FRAME = re.compile(r'\(file "((?:[^"\\]|\\.)*)" line (\d+)\)')
 # ASCII only: a non-breaking space is part of a name for NAMD, not a separator.
-PARAMETER_NAME = re.compile(r"([^\s=]*)\s*=?\s*(.*)", re.DOTALL | re.ASCII)
 BLANK = " \t\n\r\v\f"

@@ -12,6 +12,7 @@ Request and reply are one JSON document each on stdin and stdout; ``tcl.py`` des
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -33,10 +34,10 @@ from namdrunner.namd.tcl_commands import (
     FRAME,
     HIDDEN,
     INTEGER,
+    MAX_CHANGED_BYTES,
     MAX_EVENTS,
     MAX_RUNS,
     MAX_VALUE_BYTES,
-    PARAMETER_NAME,
     PRELUDE,
     SIMPLE_COMMANDS,
     SIMULATION_COMMANDS,
@@ -168,16 +169,8 @@ class Evaluator:
             self.problems.append({"code": code, "message": message, "file": file, "line": line})
 
     def _unknown(self, *args: str) -> str:
-        words: list[str] = []
-        for index, word in enumerate(args):
-            if index and word.startswith("#"):
-                break
-            words.append(word)
-        match = PARAMETER_NAME.fullmatch(" ".join(words).strip(BLANK))
-        name, value = (match.group(1), match.group(2)) if match else ("", "")
-        if not name:
-            raise Refused("empty parameter name")
-        value = value.strip(BLANK)
+        """A command that Tcl does not know sets or reads a keyword; the syntax narrows once NAMD has started up."""
+        name, value = self._changed(args) if self.started else self._configured(args)
         if not value:
             return self._read_parameter(name)
         if name.lower() in self.request["overrides"]:
@@ -190,6 +183,27 @@ class Evaluator:
         self.values[name.lower()] = value
         self._record("set", name=name, value=value)
         return ""
+
+    @staticmethod
+    def _configured(args: tuple[str, ...]) -> tuple[str, str]:
+        """Before start-up: an equals sign may stand anywhere after the name, a word beginning with # is a comment."""
+        name, equals, rest = args[0].partition("=") if args else ("", "", "")
+        words = list(itertools.takewhile(lambda word: not word.startswith("#"), args[1:]))
+        if not equals and words and words[0].startswith("="):
+            words[0] = words[0][1:]
+        if not name.strip(BLANK):
+            raise Refused("error parsing config file")
+        return name.strip(BLANK), " ".join([rest, *words]).strip(BLANK)
+
+    @staticmethod
+    def _changed(args: tuple[str, ...]) -> tuple[str, str]:
+        """After start-up: one word or three, no equals sign, no comment."""
+        if len(args) not in (1, 2, 4):
+            raise Refused("wrong # args for NAMD config parameter")
+        value = " ".join(args[1:])
+        if len(args[0]) >= MAX_CHANGED_BYTES or len(value) >= MAX_CHANGED_BYTES:
+            raise Refused("parameter value too long for NAMD config parameter")
+        return args[0], value.strip(BLANK)
 
     def _read_parameter(self, name: str) -> str:
         key = name.lower()
@@ -253,7 +267,7 @@ class Evaluator:
     def _minimize(self, *args: str) -> str:
         self.started = True
         if len(args) != 1:
-            raise Refused("wrong args")
+            raise Refused("wrong # args")
         return self._step("minimize", args[0])
 
     def _simulation_command(self, name: str) -> Callable[..., str]:

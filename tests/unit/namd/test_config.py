@@ -401,3 +401,24 @@ class TestReadingRoot:
         config = tmp_path / "job" / "x.namd"
         assert reading_root(config, "structure ../../../../x.psf") == tmp_path / "job"
         assert reading_root(Path("/x.namd"), "../../x") == Path("/")
+
+
+class TestAfterStartUp:
+    """Once NAMD runs, keywords are changed by a stricter command: one word or three, no equals sign."""
+
+    def test_one_word_and_three_words_are_taken(self, job: Path) -> None:
+        config = evaluated("run 20\nlangevinTemp 310\neField 0 0 1.5\n", job)
+        assert [(s.keyword, s.value, s.after_startup, s.stage) for s in config.settings] == [
+            ("langevintemp", "310", True, 1),
+            ("efield", "0 0 1.5", True, 1),
+        ]
+
+    @pytest.mark.parametrize("line", ["outputName = b", "outputName b # stage", "cellOrigin 1 2"])
+    def test_other_numbers_of_words_are_errors(self, line: str, job: Path) -> None:
+        # "b # stage" makes three words, which NAMD takes as the value.
+        config = evaluate_tolerantly(job / "config.namd", text=f"run 20\n{line}\n")
+        if "#" in line:
+            assert config.get("outputname") == "b # stage"
+        else:
+            assert config.failure is not None
+            assert config.failure.message == "wrong # args for NAMD config parameter"
