@@ -1,0 +1,207 @@
+"""The job script: what Slurm is asked for, and what happens on the compute node.
+
+It carries a job through without anybody's help: stage in, run NAMD, and in an exit trap stage out, verify, write
+``logs/inventory.tsv`` and ``result.json``. Only bash, coreutils, find, awk, sed and grep are used on the cluster.
+
+A job that Slurm requeues, or that is submitted once more, starts afresh: what the earlier run left in its run folder
+and in ``outputs/`` is kept under ``outputs/earlier_run_N/``, its logs and report as ``logs/namd.N.log`` and
+``logs/result.N.json``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources as package_files
+from pathlib import PurePosixPath
+
+from namdrunner.errors import InputError
+from namdrunner.slurm.geometry import Geometry, choose_partition, geometry
+from namdrunner.slurm.launch import launch_words, needed_commands, shell_word
+from namdrunner.slurm.profile import ClusterProfile, LaunchRecipe
+from namdrunner.slurm.resources import Resources, format_memory, format_walltime
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_VALUE = re.compile(r"[A-Za-z0-9._,@/+:=-]+")
+_DIRECTIVE = re.compile(r"--?[A-Za-z][^\x00-\x1f\x7f]*")
+
+
+@dataclass(frozen=True)
+class JobScriptSpec:
+    """All that a job script depends on. Folders are absolute; the other paths are relative to the run folder.
+
+    ``inputs`` are the uploaded files, bytes and path below ``input_files/``, checked before NAMD starts.
+    """
+
+    job_id: str
+    name: str
+    resources: Resources
+    profile: ClusterProfile
+    recipe: LaunchRecipe
+    project_dir: str
+    scratch_dir: str
+    inputs_dir: str = "input_files"
+    config: str = "config.namd"
+    output_dirs: tuple[str, ...] = ("outputs",)
+    inputs: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def run_dir(self) -> str:
+        """The folder in which NAMD works: on scratch, or in the project folder when the recipe stages nothing."""
+        return f"{self.project_dir}/run" if self.recipe.staging == "none" else self.scratch_dir
+
+
+def slurm_job_name(name: str) -> str:
+    """A name that needs no quotes anywhere: letters, digits, ``.``, ``_``, ``-``; at most 64 of them."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("_-.")[:64] or "namd"
+
+
+def build_job_script(spec: JobScriptSpec) -> str:
+    """The whole script; it is submitted as ``sbatch job.sbatch TOKEN`` from the project folder.
+
+    Raises InputError when the request cannot be laid out on the partition, or a path or value cannot be used.
+    """
+    _check(spec)
+    layout = geometry(spec.resources, choose_partition(spec.resources, spec.profile), spec.recipe)
+    parts = (
+        "#!/bin/bash -l",
+        *(f"#SBATCH {directive}" for directive in _directives(spec, layout)),
+        "",
+        f"# NAMDRunner: job {spec.job_id}. Submitted as: sbatch job.sbatch TOKEN, in the project folder.",
+        "# shellcheck disable=SC1091,SC2054,SC2317",
+        "",
+        _facts(spec),
+        _body(),
+        "# ---------------------------------------------------------------------------------------------------",
+        f"# This job, with the launch recipe '{slurm_job_name(spec.recipe.name)}'.",
+        "",
+        "nr_begin",
+        "",
+        *_environment(spec.recipe),
+        *(f"nr_need_command {word} {shlex.quote(what)}" for word, what in needed_commands(spec.recipe)),
+        f"nr_launch=({' '.join(launch_words(spec.recipe, layout, PurePosixPath(spec.config).name))})",
+        "",
+        "nr_stage_in",
+        "nr_run_namd",
+        "",
+    )
+    return "\n".join(parts)
+
+
+def job_functions(spec: JobScriptSpec) -> str:
+    """The job's facts and the shell functions of its script, for other scripts that work on its folders."""
+    _check(spec)
+    return f"{_facts(spec)}\n{_body()}"
+
+
+def signal_before_end(walltime_s: int | None, wanted_s: int) -> int:
+    """Seconds before the time limit at which the script is told; at most a fifth of a short job's walltime."""
+    if walltime_s is None:
+        return wanted_s
+    return max(1, min(wanted_s, walltime_s // 5))
+
+
+def _check(spec: JobScriptSpec) -> None:
+    if not _NAME.fullmatch(spec.job_id):
+        raise _unusable("job id", spec.job_id)
+    for what, folder in (("project folder", spec.project_dir), ("scratch folder", spec.scratch_dir)):
+        if not folder.startswith("/") or re.search(r"[\x00-\x1f\x7f]", folder) or ".." in folder.split("/"):
+            raise _unusable(what, folder)
+    for path in (spec.inputs_dir, spec.config, *spec.output_dirs, *(name for _, name in spec.inputs)):
+        if path.startswith("/") or ".." in path.split("/") or not path or "\x00" in path:
+            raise _unusable("path", path)
+    asked = spec.resources
+    for what, value in (("partition", asked.partition), ("QoS", asked.qos), ("account", _account(spec))):
+        if value and not _VALUE.fullmatch(value):
+            raise _unusable(what, value)
+    for directive in spec.recipe.directives:
+        if not _DIRECTIVE.fullmatch(directive):
+            raise _unusable("directive", directive)
+
+
+def _unusable(what: str, value: str) -> InputError:
+    return InputError(
+        f"The {what} {value!r} cannot be used in a job script.",
+        code="script-value-invalid",
+        remedy="Use absolute folders and paths inside the job's folder, without '..' and control characters.",
+    )
+
+
+def _account(spec: JobScriptSpec) -> str:
+    return spec.resources.account or spec.profile.default_account
+
+
+def _directives(spec: JobScriptSpec, layout: Geometry) -> list[str]:
+    asked, walltime = spec.resources, spec.resources.walltime_s
+    partition = asked.partition or getattr(choose_partition(asked, spec.profile), "name", None)
+    found = [
+        f"--job-name={slurm_job_name(spec.name)}",
+        "--output=logs/slurm-%j.out",
+        "--error=logs/slurm-%j.err",
+        "--open-mode=append",
+    ]
+    if partition:
+        found.append(f"--partition={partition}")
+    if asked.qos:
+        found.append(f"--qos={asked.qos}")
+    if _account(spec):
+        found.append(f"--account={_account(spec)}")
+    found += [
+        f"--nodes={layout.nodes}",
+        f"--ntasks-per-node={layout.tasks_per_node}",
+        f"--cpus-per-task={layout.cpus_per_task}",
+    ]
+    if asked.memory_bytes:
+        found.append(f"--mem={format_memory(asked.memory_bytes)}")
+    if layout.gpus_per_node:
+        kind = f"{layout.gpu_type}:" if layout.gpu_type else ""
+        found.append(f"--gres=gpu:{kind}{layout.gpus_per_node}")
+    if walltime:
+        found.append(f"--time={format_walltime(walltime)}")
+    found.append(f"--signal=B:USR1@{signal_before_end(walltime, spec.profile.signal_before_end_s)}")
+    return [*found, *spec.recipe.directives]
+
+
+def _facts(spec: JobScriptSpec) -> str:
+    config = PurePosixPath(spec.config)
+    folders = " ".join(shlex.quote(folder) for folder in spec.output_dirs)
+    lines = [
+        f"nr_job_id={shlex.quote(spec.job_id)}",
+        "nr_token=${1:-}",
+        f"nr_project={shlex.quote(spec.project_dir)}",
+        f"nr_run={shlex.quote(spec.run_dir)}",
+        f"nr_inputs_dir={shlex.quote(str(PurePosixPath(spec.inputs_dir)))}",
+        f"nr_config={shlex.quote(str(config))}",
+        f"nr_config_dir={shlex.quote(str(config.parent))}",
+        f"nr_output_dirs=({folders})",
+        "",
+        "nr_check_inputs() {  # bytes and name of every file that was uploaded",
+        *(f"  nr_expect {size} {shlex.quote(name)}" for size, name in spec.inputs),
+        "  :",
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _environment(recipe: LaunchRecipe) -> list[str]:
+    lines = list(recipe.setup)
+    if recipe.modules or recipe.module_use or recipe.module_purge:
+        lines.append("nr_need_module")
+    if recipe.module_purge:
+        lines.append("module purge")
+    lines += [f"nr_module use {shell_word(folder)}" for folder in recipe.module_use]
+    lines += [f"nr_module load {shell_word(module)}" for module in recipe.modules]
+    for name in (*recipe.unset_environment, *recipe.environment):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise _unusable("environment variable", name)
+    lines += [f"unset {name}" for name in recipe.unset_environment]
+    lines += [f"export {name}={shell_word(value)}" for name, value in recipe.environment.items()]
+    return [*lines, ""] if lines else []
+
+
+@cache
+def _body() -> str:
+    return package_files.files("namdrunner.slurm").joinpath("data/job_body.sh").read_text(encoding="utf-8")
