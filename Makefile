@@ -30,7 +30,7 @@ ui-check:  ## Types, tests and style of the web UI
 	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run lint
 
 docs: .venv/.installed-test  ## Build the documentation into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 build: .venv/.installed-test  ## Wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation
