@@ -1,0 +1,180 @@
+"""What can be asked of the server, noun by noun; each method is one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from namdrunner.client import documents as d
+from namdrunner.client.transport import Transport, path_of
+
+Names = Mapping[str, object]
+"""Variable names and their values."""
+
+
+class _Noun:
+    def __init__(self, transport: Transport) -> None:
+        self._http = transport
+
+
+class Clusters(_Noun):
+    def list(self) -> list[d.ClusterDocument]:
+        return cast("list[d.ClusterDocument]", self._http.get(path_of("clusters"))["clusters"])
+
+    def get(self, name: str) -> d.ClusterDocument:
+        """Raises NotFoundError."""
+        return cast(d.ClusterDocument, self._http.get(path_of("clusters", name)))
+
+    def add(
+        self,
+        name: str,
+        host: str,
+        *,
+        port: int | None = None,
+        user: str | None = None,
+        identity_file: Path | None = None,
+        profile: str | None = None,
+        project_root: str | None = None,
+        scratch_root: str | None = None,
+    ) -> d.ClusterDocument:
+        """Register a cluster; nothing is contacted yet. What is ``None`` comes from ~/.ssh/config or the profile."""
+        body = {
+            "name": name,
+            "host": host,
+            "port": port,
+            "user": user,
+            "identity_file": str(identity_file.expanduser().absolute()) if identity_file else None,
+            "profile": profile,
+            "project_root": project_root,
+            "scratch_root": scratch_root,
+        }
+        return cast(d.ClusterDocument, self._http.post(path_of("clusters"), body))
+
+    def edit(self, name: str, changes: Names) -> d.ClusterDocument:
+        return cast(d.ClusterDocument, self._http.request("PATCH", path_of("clusters", name), body=dict(changes)))
+
+    def remove(self, name: str) -> d.JsonObject:
+        """Forget the cluster and its jobs here; nothing on it is touched."""
+        return cast(d.JsonObject, self._http.request("DELETE", path_of("clusters", name)))
+
+    def connect(self, name: str) -> d.TaskDocument:
+        """Start connecting; questions of the cluster appear as prompts while the task runs."""
+        return cast(d.TaskDocument, self._http.post(path_of("clusters", name, "connect")))
+
+    def disconnect(self, name: str) -> d.ClusterDocument:
+        return cast(d.ClusterDocument, self._http.post(path_of("clusters", name, "disconnect")))
+
+    def test(self, name: str) -> d.CheckList:
+        """Check what NAMDRunner needs of a connected cluster."""
+        return cast(d.CheckList, self._http.post(path_of("clusters", name, "test")))
+
+
+class Jobs(_Noun):
+    def list(
+        self,
+        *,
+        status: Sequence[str] = (),
+        cluster: str | None = None,
+        search: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> d.JobList:
+        query = {
+            "status": list(status) or None,
+            "cluster": cluster,
+            "search": search,
+            "sort": sort,
+            "limit": limit,
+            "offset": offset,
+        }
+        return cast(d.JobList, self._http.get(path_of("jobs"), query))
+
+    def get(self, job: str) -> d.JobDocument:
+        """Raises NotFoundError."""
+        return cast(d.JobDocument, self._http.get(path_of("jobs", job)))
+
+    def create(self, request: Names) -> d.TaskDocument:
+        """Start creating a job; the task's result is ``{"job": JobDocument}``.
+
+        Keys of ``request``: name, cluster, template, values, files, config, resources, preset, submit; local
+        paths must be absolute.
+        """
+        return cast(d.TaskDocument, self._http.post(path_of("jobs"), dict(request)))
+
+    def dry_run(self, request: Names) -> d.DryRun:
+        """Config, job script, files and findings of a job that is not created."""
+        return cast(d.DryRun, self._http.post(path_of("jobs", "dry-run"), dict(request)))
+
+    def submit(self, job: str) -> d.TaskDocument:
+        return cast(d.TaskDocument, self._http.post(path_of("jobs", job, "submit")))
+
+    def sync(self, *, job: str | None = None, cluster: str | None = None) -> d.TaskDocument:
+        """Ask the clusters now instead of at the next cycle."""
+        return cast(d.TaskDocument, self._http.post(path_of("jobs", "sync"), {"job": job, "cluster": cluster}))
+
+    def logs(self, job: str, *, which: Literal["namd", "slurm"] = "namd", offset: int | None = None) -> d.LogText:
+        """About 1 MB from byte ``offset`` on, ``None``: the last part; the reply's ``offset`` is where to go on."""
+        return cast(d.LogText, self._http.get(path_of("jobs", job, "logs"), {"which": which, "offset": offset}))
+
+    def files(self, job: str) -> d.JobFiles:
+        return cast(d.JobFiles, self._http.get(path_of("jobs", job, "files")))
+
+    def energies(self, job: str) -> d.Energies:
+        return cast(d.Energies, self._http.get(path_of("jobs", job, "energies")))
+
+    def download(self, job: str, patterns: Sequence[str] = (), *, to: Path) -> d.TaskDocument:
+        """Bring files home, verified by sha256; the task's result is ``{"files": [...]}``."""
+        body = {"patterns": list(patterns), "to": str(to.expanduser().absolute())}
+        return cast(d.TaskDocument, self._http.post(path_of("jobs", job, "download"), body))
+
+    def cancel(self, job: str) -> d.TaskDocument:
+        return cast(d.TaskDocument, self._http.post(path_of("jobs", job, "cancel")))
+
+    def delete(self, job: str, *, keep_remote: bool = False) -> d.TaskDocument:
+        """Cancel it if it runs, then delete it here and, unless told otherwise, on the cluster."""
+        answer = self._http.request("DELETE", path_of("jobs", job), query={"keep_remote": keep_remote})
+        return cast(d.TaskDocument, answer)
+
+
+class Templates(_Noun):
+    def list(self) -> list[d.TemplateSummary]:
+        return cast("list[d.TemplateSummary]", self._http.get(path_of("templates"))["templates"])
+
+    def get(self, template: str) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.get(path_of("templates", template)))
+
+    def render(
+        self, template: str, values: Names, files: Mapping[str, Sequence[str]] | None = None
+    ) -> d.RenderedTemplate:
+        body = {"values": dict(values), "files": {k: list(v) for k, v in (files or {}).items()}}
+        return cast(d.RenderedTemplate, self._http.post(path_of("templates", template, "render"), body))
+
+    def validate(self, text: str) -> d.TemplateValidation:
+        return cast(d.TemplateValidation, self._http.post(path_of("templates", "validate"), {"text": text}))
+
+
+class Prompts(_Noun):
+    def list(self) -> list[d.PromptDocument]:
+        return cast("list[d.PromptDocument]", self._http.get(path_of("prompts"))["prompts"])
+
+    def answer(self, prompt: str, answers: Sequence[str]) -> None:
+        self._http.post(path_of("prompts", prompt), {"answers": list(answers)})
+
+    def decline(self, prompt: str) -> None:
+        self._http.request("DELETE", path_of("prompts", prompt))
+
+
+class Tasks(_Noun):
+    def list(self) -> list[d.TaskDocument]:
+        return cast("list[d.TaskDocument]", self._http.get(path_of("tasks"))["tasks"])
+
+    def get(self, task: str, *, wait_s: float | None = None) -> d.TaskDocument:
+        """With ``wait_s`` the answer comes when the task has ended, or after that time."""
+        timeout_s = None if wait_s is None else wait_s + 30.0
+        query: dict[str, Any] = {"wait_s": wait_s}
+        return cast(d.TaskDocument, self._http.get(path_of("tasks", task), query, timeout_s=timeout_s))
+
+    def cancel(self, task: str) -> d.TaskDocument:
+        return cast(d.TaskDocument, self._http.request("DELETE", path_of("tasks", task)))

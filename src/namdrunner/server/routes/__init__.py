@@ -1,0 +1,1 @@
+"""Routes, one module per noun; each is thin: read the request, ask a service, name the answer."""

@@ -1,0 +1,101 @@
+"""Jobs: from creation to results."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, status
+
+from namdrunner.jobs.state import JobState
+from namdrunner.server.context import Context
+from namdrunner.server.schemas import jobs as schema
+from namdrunner.server.schemas.tasks import TaskDocument
+from namdrunner.services.job_request import JobRequest
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+ACCEPTED = status.HTTP_202_ACCEPTED
+
+
+@router.get("", response_model=schema.JobList)
+async def list_jobs(
+    context: Context,
+    job_status: Annotated[list[JobState] | None, Query(alias="status")] = None,
+    cluster: str | None = None,
+    search: str | None = None,
+    sort: str | None = None,
+    limit: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Any:
+    """Jobs, newest first unless sorted otherwise; ``sort`` names a field, with ``-`` before it: descending."""
+    return context.application.jobs.list(
+        status=job_status, cluster=cluster, search=search, sort=sort, limit=limit, offset=offset
+    )
+
+
+@router.post("", response_model=TaskDocument, status_code=ACCEPTED)
+async def create_job(body: JobRequest, context: Context) -> Any:
+    """Start creating a job: folders, uploads, config, script. The task's result is ``{"job": JobDocument}``."""
+    return context.application.jobs.start_create(body).document()
+
+
+@router.post("/dry-run", response_model=schema.DryRun)
+async def plan_job(body: JobRequest, context: Context) -> Any:
+    """What creating this job would send, without sending anything."""
+    return await context.application.jobs.dry_run(body)
+
+
+@router.post("/sync", response_model=TaskDocument, status_code=ACCEPTED)
+async def sync_jobs(body: schema.SyncRequest, context: Context) -> Any:
+    """Ask the clusters now instead of at the next cycle."""
+    return context.application.jobs.start_sync(cluster=body.cluster, id=body.job).document()
+
+
+@router.get("/{job_id}", response_model=schema.JobDocument)
+async def get_job(job_id: str, context: Context) -> Any:
+    return context.application.jobs.get(job_id)
+
+
+@router.delete("/{job_id}", response_model=TaskDocument, status_code=ACCEPTED)
+async def delete_job(job_id: str, context: Context, keep_remote: bool = False) -> Any:
+    """Cancel it if it runs, then delete it here and, unless kept, on the cluster."""
+    return context.application.jobs.start_delete(job_id, keep_remote).document()
+
+
+@router.post("/{job_id}/submit", response_model=TaskDocument, status_code=ACCEPTED)
+async def submit_job(job_id: str, context: Context) -> Any:
+    """Hand it to Slurm, exactly once however often this is asked."""
+    return context.application.jobs.start_submit(job_id).document()
+
+
+@router.post("/{job_id}/cancel", response_model=TaskDocument, status_code=ACCEPTED)
+async def cancel_job(job_id: str, context: Context) -> Any:
+    return context.application.jobs.start_cancel(job_id).document()
+
+
+@router.post("/{job_id}/download", response_model=TaskDocument, status_code=ACCEPTED)
+async def download_job(job_id: str, body: schema.DownloadRequest, context: Context) -> Any:
+    """Bring files home, verified by sha256. The task's result is ``{"files": [...]}``."""
+    return context.application.jobs.start_download(job_id, body.patterns, body.to).document()
+
+
+@router.get("/{job_id}/logs", response_model=schema.LogText)
+async def read_job_log(
+    job_id: str,
+    context: Context,
+    which: Literal["namd", "slurm"] = "namd",
+    offset: Annotated[int | None, Query(ge=0)] = None,
+) -> Any:
+    """Part of a log, from ``offset`` on; without it the last part."""
+    return await context.application.jobs.logs(job_id, which, offset)
+
+
+@router.get("/{job_id}/files", response_model=schema.JobFiles)
+async def list_job_files(job_id: str, context: Context) -> Any:
+    return await context.application.jobs.files(job_id)
+
+
+@router.get("/{job_id}/energies", response_model=schema.Energies)
+async def read_job_energies(job_id: str, context: Context) -> Any:
+    """The ENERGY lines of the NAMD log as far as it is known."""
+    return await context.application.jobs.energies(job_id)

@@ -1,0 +1,56 @@
+"""Long work and questions to the person: watch, cancel, answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from namdrunner.server.context import Context
+from namdrunner.server.schemas import tasks as schema
+from namdrunner.server.schemas.base import Done
+
+tasks = APIRouter(prefix="/tasks", tags=["tasks"])
+prompts = APIRouter(prefix="/prompts", tags=["prompts"])
+
+MAX_WAIT_S = 60.0
+
+
+@tasks.get("", response_model=schema.TaskList)
+async def list_tasks(context: Context) -> Any:
+    """What runs, and what ended lately."""
+    return {"tasks": [task.document() for task in context.application.tasks.list()]}
+
+
+@tasks.get("/{task_id}", response_model=schema.TaskDocument)
+async def get_task(task_id: str, context: Context, wait_s: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0.0) -> Any:
+    """The task as it stands; with ``wait_s`` once it has ended, or after that many seconds."""
+    if wait_s > 0 and not context.stopping.is_set():
+        return (await context.application.tasks.wait(task_id, wait_s)).document()
+    return context.application.tasks.get(task_id).document()
+
+
+@tasks.delete("/{task_id}", response_model=schema.TaskDocument)
+async def cancel_task(task_id: str, context: Context) -> Any:
+    """Stop it; what it has done so far stays, or can be resumed."""
+    return (await context.application.tasks.cancel(task_id)).document()
+
+
+@prompts.get("", response_model=schema.PromptList)
+async def list_prompts(context: Context) -> Any:
+    """Questions that wait for a person."""
+    return {"prompts": context.application.prompts.pending()}
+
+
+@prompts.post("/{prompt_id}", response_model=Done)
+async def answer_prompt(prompt_id: str, body: schema.PromptAnswer, context: Context) -> Any:
+    """Answer every field, in order; answers are handed to the connection and kept nowhere."""
+    context.application.prompts.answer(prompt_id, body.answers)
+    return Done()
+
+
+@prompts.delete("/{prompt_id}", response_model=Done)
+async def decline_prompt(prompt_id: str, context: Context) -> Any:
+    """Do not answer: the connection attempt fails."""
+    context.application.prompts.decline(prompt_id)
+    return Done()

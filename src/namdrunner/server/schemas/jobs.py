@@ -1,0 +1,133 @@
+"""Documents about jobs."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from namdrunner.jobs.record import Evidence, JobProgress, RunPlan
+from namdrunner.jobs.state import JobState
+from namdrunner.server.schemas.base import Answer, Body, JsonObject
+from namdrunner.slurm.resources import Resources
+
+
+class InputDocument(Answer):
+    name: str
+    bytes: int
+    sha256: str
+    role: str = ""
+    source: str = ""
+
+
+class OutputDocument(Answer):
+    name: str
+    bytes: int
+    modified_at: str | None = None
+    sha256: str | None = None
+
+
+class TimelineItem(Answer):
+    at: str
+    state: str
+    says: str
+
+
+class JobSummary(Answer):
+    """A row of the list of jobs; times are RFC 3339 in UTC."""
+
+    id: str
+    name: str
+    cluster: str
+    status: JobState
+    slurm_ids: list[str] = Field(default_factory=list)
+    template: str | None = None
+    created_at: str
+    submitted_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    walltime_s: int | None = None
+    progress: JobProgress = JobProgress()
+    reason: str = ""
+    queue_reason: str = ""
+    stale: str = ""
+    synced_at: str | None = None
+    parent: str | None = None
+
+
+class JobDocument(JobSummary):
+    values: JsonObject = Field(default_factory=dict)
+    resources: Resources = Resources()
+    recipe: str = ""
+    exit_code: int | None = None
+    evidence: list[Evidence] = Field(default_factory=list)
+    diagnosis: list[JsonObject] = Field(default_factory=list)
+    inputs: list[InputDocument] = Field(default_factory=list)
+    outputs: list[OutputDocument] = Field(default_factory=list)
+    children: list[str] = Field(default_factory=list)
+    project_dir: str = ""
+    scratch_dir: str = ""
+    remedy: str = ""
+    run: RunPlan = RunPlan()
+    timeline: list[TimelineItem] = Field(default_factory=list)
+    last_energies: dict[str, float] = Field(default_factory=dict)
+    cancel_requested_at: str | None = None
+    deleting: bool = False
+
+
+class JobList(Answer):
+    jobs: list[JobSummary]
+    total: int
+
+
+class PlannedFile(Answer):
+    name: str
+    bytes: int
+    role: str = ""
+    source: str = ""
+
+
+class DryRun(Answer):
+    """What would be sent, before anything is sent."""
+
+    config: str
+    script: str
+    files: list[PlannedFile] = Field(default_factory=list)
+    findings: list[JsonObject] = Field(default_factory=list)
+    summary: JsonObject = Field(default_factory=dict)
+
+
+class SyncRequest(Body):
+    """Nothing given: every connected cluster."""
+
+    cluster: str | None = None
+    job: str | None = None
+
+
+class DownloadRequest(Body):
+    """``patterns``: shell-style, against the names of outputs and logs; none: everything."""
+
+    patterns: list[str] = Field(default_factory=list)
+    to: str
+
+
+class LogText(Answer):
+    """``start``: byte at which ``text`` begins; ``offset``: where the next request goes on; ``bytes``: size of
+    the log; ``complete``: this is its end, and it will not grow.
+    """
+
+    text: str
+    start: int
+    offset: int
+    bytes: int
+    complete: bool = False
+
+
+class JobFiles(Answer):
+    inputs: list[InputDocument]
+    outputs: list[OutputDocument]
+
+
+class Energies(Answer):
+    """``columns``: the names of the ETITLE line; one row per ENERGY line."""
+
+    columns: list[str]
+    rows: list[list[float | None]]

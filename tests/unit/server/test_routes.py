@@ -1,0 +1,109 @@
+"""Requests reach the right service, and answers have the right form."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import httpx
+from tests.unit.server.fakes import FakeApplication
+
+from namdrunner.jobs.state import JobState
+from namdrunner.server.app import openapi_document
+
+
+async def test_listing_passes_its_filters_on(http: httpx.AsyncClient, application: FakeApplication) -> None:
+    answer = await http.get("/api/v1/jobs?status=RUNNING&status=PENDING&cluster=alpine&sort=-name&limit=5&offset=2")
+    assert answer.json()["total"] == 3
+    assert application.jobs.asked == {
+        "status": [JobState.RUNNING, JobState.PENDING],
+        "cluster": "alpine",
+        "search": None,
+        "sort": "-name",
+        "limit": 5,
+        "offset": 2,
+    }
+    assert JobState(answer.json()["jobs"][0]["status"]) is JobState.RUNNING
+
+
+async def test_a_long_list_is_compressed_when_the_client_can(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/v1/jobs", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(answer.json()["jobs"]) == 3
+
+
+async def test_long_work_is_a_task_that_can_be_waited_for(http: httpx.AsyncClient) -> None:
+    body = {"name": "x", "cluster": "alpine", "config": "/x.namd"}
+    started = await http.post("/api/v1/jobs", json=body)
+    assert started.status_code == 202
+    ended = (await http.get(f"/api/v1/tasks/{started.json()['id']}?wait_s=5")).json()
+    assert ended["state"] == "done"
+    assert ended["result"]["job"]["id"] == "sample_0000000000001"
+
+
+async def test_long_work_can_be_cancelled(http: httpx.AsyncClient) -> None:
+    path = "/api/v1/jobs/sample_0000000000001/download"
+    task = (await http.post(path, json={"to": "/tmp"})).json()
+    assert task["state"] == "running"
+    assert (await http.delete(f"/api/v1/tasks/{task['id']}")).json()["state"] == "cancelled"
+
+
+async def test_a_prompt_is_announced_answered_and_gone(http: httpx.AsyncClient) -> None:
+    await http.post("/api/v1/clusters", json={"name": "alpine", "host": "login.example"})
+    task = (await http.post("/api/v1/clusters/alpine/connect")).json()
+    await http.get(f"/api/v1/tasks/{task['id']}?wait_s=0.05")
+    (prompt,) = (await http.get("/api/v1/prompts")).json()["prompts"]
+    assert prompt["kind"] == "password"
+    assert prompt["fields"] == [{"text": "Password: ", "echo": False}]
+    await http.post(f"/api/v1/prompts/{prompt['id']}", json={"answers": ["right"]})
+    await http.get(f"/api/v1/tasks/{task['id']}?wait_s=5")
+    assert (await http.get("/api/v1/clusters/alpine")).json()["state"] == "connected"
+    assert (await http.delete(f"/api/v1/prompts/{prompt['id']}")).status_code == 404
+
+
+async def test_names_are_data_also_in_paths(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/v1/jobs/..%2F..%2Fclusters")
+    assert answer.status_code == 404
+
+
+async def test_an_upload_is_kept_with_its_digest(http: httpx.AsyncClient, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 5000
+    answer = await http.post("/api/v1/uploads?name=ala.psf", content=data)
+    document = answer.json()
+    assert answer.status_code == 201
+    assert document["sha256"] == hashlib.sha256(data).hexdigest()
+    path = Path(document["path"])
+    assert path.read_bytes() == data
+    assert path.is_relative_to(tmp_path)
+    assert (await http.delete(f"/api/v1/uploads/{document['id']}")).status_code == 200
+    assert not path.exists()
+
+
+async def test_an_upload_cannot_leave_its_folder(http: httpx.AsyncClient) -> None:
+    for name in ("../x", "..", "a/b", "a\\b", "a%00b", "C:x"):
+        answer = await http.post(f"/api/v1/uploads?name={name}", content=b"x")
+        assert answer.json()["code"] == "file-name-invalid"
+    for identifier in ("nothing", "0" * 16, "..%00"):
+        assert (await http.delete(f"/api/v1/uploads/{identifier}")).status_code == 404
+
+
+async def test_the_status_page_has_no_inline_script(browser: httpx.AsyncClient) -> None:
+    page = await browser.get("/")
+    assert page.status_code == 200
+    assert "<script>" not in page.text
+    assert 'src="/static/status.js"' in page.text
+    assert (await browser.get("/nothing/here")).status_code == 404
+
+
+def test_openapi_names_every_operation_and_every_answer() -> None:
+    document = openapi_document()
+    names = []
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            names.append(operation["operationId"])
+            success = next(v for k, v in operation["responses"].items() if k.startswith("2"))
+            content = success["content"].get("application/json", success["content"].get("text/event-stream"))
+            assert content["schema"], path
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+    assert len(names) == len(set(names))
+    assert {"listJobs", "createJob", "connectCluster", "answerPrompt", "streamEvents", "getTask"} <= set(names)
