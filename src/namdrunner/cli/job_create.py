@@ -1,0 +1,132 @@
+"""job create."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from namdrunner.cli.options import (
+    Files,
+    InCluster,
+    Json,
+    Settings,
+    complete_templates,
+    existing_file,
+    template_files,
+    template_values,
+)
+from namdrunner.cli.output import say, size, table, write_json, write_text
+from namdrunner.cli.session import follow, open_client
+from namdrunner.client.documents import DryRun
+from namdrunner.errors import UsageError
+
+
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of your choice.")],
+    cluster: InCluster,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="ID", help="Template to use.", autocompletion=complete_templates),
+    ] = None,
+    settings: Settings = None,
+    files: Files = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="A NAMD config of your own, instead of a template."),
+    ] = None,
+    partition: Annotated[str | None, typer.Option("--partition", help="Partition of the cluster.")] = None,
+    qos: Annotated[str | None, typer.Option("--qos", help="Quality of service.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Account to charge.")] = None,
+    cores: Annotated[int | None, typer.Option("--cores", min=1, help="CPU cores in total.")] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", min=1, help="Nodes; computed if not given.")] = None,
+    gpus: Annotated[str | None, typer.Option("--gpus", metavar="TYPE:N", help="GPUs, for example a100:1.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Memory per node with its unit: 16GB.")] = None,
+    walltime: Annotated[str | None, typer.Option("--walltime", help="Longest run time: 04:00:00.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="Resources under a name, from the profile.")] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Submit it at once.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Create it although checks found errors.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Create a job from a template or from a NAMD config of your own: check, upload, write its scripts.
+
+    With --config every file the config names is found and uploaded, with its folders as they are.
+    """
+    if (template is None) == (config is None):
+        raise UsageError(
+            "Say either --template or --config.",
+            remedy="See `namdrunner job create --help`.",
+            code="wrong-usage",
+        )
+    if config is not None and (settings or files):
+        raise UsageError("--set and --file belong to a template.", remedy="Leave them out, or use --template.")
+    resources = {
+        "partition": partition,
+        "qos": qos,
+        "account": account,
+        "cores": cores,
+        "nodes": nodes,
+        "gpus": gpus,
+        "memory": memory,
+        "walltime": walltime,
+    }
+    request: dict[str, Any] = {
+        "name": name,
+        "cluster": cluster,
+        "template": template,
+        "values": template_values(settings),
+        "files": template_files(files),
+        "config": str(existing_file(config)) if config else None,
+        "resources": {key: value for key, value in resources.items() if value is not None},
+        "preset": preset,
+        "submit": submit,
+        "force": force,
+    }
+    return _plan(request, as_json=as_json) if dry_run else _create(request, as_json=as_json)
+
+
+def _create(request: dict[str, Any], *, as_json: bool) -> int:
+    with open_client() as client:
+        task = client.jobs.create(request)
+        result = follow(client, task, interrupted="See `namdrunner job list`.")
+        job = client.jobs.get(result["job"]["id"])
+    if as_json:
+        write_json(job)
+        return 0
+    write_text(job["id"] + "\n")
+    if request["submit"]:
+        say(f"Submitted ({', '.join(job['slurm_ids']) or job['status']}). Follow it: namdrunner job watch {job['id']}")
+    else:
+        say(f"Created. Submit it: namdrunner job submit {job['id']}")
+    return 0
+
+
+def _plan(request: dict[str, Any], *, as_json: bool) -> int:
+    with open_client() as client:
+        plan = client.jobs.dry_run(request)
+    failed = any(finding.get("severity") == "error" for finding in plan["findings"])
+    if as_json:
+        write_json(plan)
+    else:
+        print_plan(plan)
+    return 1 if failed else 0
+
+
+def print_plan(plan: DryRun) -> None:
+    table(("file", "size", "role"), [[f["name"], size(f["bytes"]), f.get("role")] for f in plan["files"]])
+    print_findings(plan["findings"])
+    write_text(
+        "\n--- NAMD config\n" + plan["config"].rstrip() + "\n\n--- job script\n" + plan["script"].rstrip() + "\n"
+    )
+
+
+def print_findings(findings: list[dict[str, Any]]) -> None:
+    """Errors first; each with where it is and what to do."""
+    order = {"error": 0, "warning": 1, "advice": 2}
+    for finding in sorted(findings, key=lambda f: order.get(str(f.get("severity")), 3)):
+        where = ":".join(str(finding[key]) for key in ("file", "line") if finding.get(key))
+        write_text(f"{finding.get('severity', '')}: {finding.get('message', '')}{f' ({where})' if where else ''}\n")
+        if finding.get("remedy"):
+            write_text(f"    {finding['remedy']}\n")

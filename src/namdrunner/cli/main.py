@@ -1,0 +1,112 @@
+"""Entry point of the command line: parsing, exit statuses, and errors in words or as one JSON document."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+import namdrunner
+from namdrunner.cli.lazy import LazyGroup
+from namdrunner.cli.options import Json
+from namdrunner.cli.table import ROOT
+from namdrunner.errors import InterruptedOperationError, NamdrunnerError, UsageError
+
+# Typer keeps its own copy of click: its exceptions are reached through what it makes public.
+_CLICK_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+_CLICK_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+class Root(LazyGroup):
+    entries = ROOT
+
+
+app = typer.Typer(
+    name="namdrunner",
+    cls=Root,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"namdrunner {namdrunner.__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    invoke_without_command=True,
+    help="Run NAMD on a Slurm cluster. Without a command: open the UI.",
+    epilog="Example: namdrunner demo",
+)
+def root(
+    ctx: typer.Context,
+    window: Annotated[bool, typer.Option("--window", help="Open the UI in a window of its own.")] = False,
+    as_json: Json = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> int | None:
+    if ctx.invoked_subcommand is not None:
+        return None
+    from namdrunner.cli.opening import open_ui
+
+    return open_ui(window=window, as_json=as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; nothing but the answer is written to stdout."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return run(given)
+    except NamdrunnerError as error:
+        report(error, as_json="--json" in given)
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Nothing may be written any more, also not at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Like main, but errors are raised: those of click as UsageError."""
+    command: Any = get_command(app)
+    try:
+        result = command.main(args=list(arguments), prog_name="namdrunner", standalone_mode=False)
+        if isinstance(result, int) and not isinstance(result, bool):
+            return result
+        sys.stdout.flush()
+        return 0
+    except _CLICK_USAGE_ERROR as error:
+        raise _usage_error(error) from error
+    except _CLICK_ERROR as error:
+        raise UsageError(_message(error), code="wrong-usage") from error
+    except (KeyboardInterrupt, typer.Abort):
+        raise InterruptedOperationError("Interrupted.", remedy="Repeat the command to go on.") from None
+
+
+def _usage_error(error: Any) -> UsageError:
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "namdrunner"
+    return UsageError(_message(error), remedy=f"See `{path} --help`.")
+
+
+def _message(error: Any) -> str:
+    """Without the blank lines that click puts in for its own layout."""
+    return " ".join(str(error.format_message()).split()) or "The command cannot be understood."
+
+
+def report(error: NamdrunnerError, *, as_json: bool) -> None:
+    from namdrunner.cli.output import clean, write_json
+
+    if as_json:
+        write_json({"error": error.document()})
+    print(f"Error: {clean(error.message)}", file=sys.stderr)  # noqa: T201
+    if error.remedy:
+        print(f"  {clean(error.remedy)}", file=sys.stderr)  # noqa: T201

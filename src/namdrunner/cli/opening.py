@@ -1,0 +1,57 @@
+"""Showing the UI: in the browser, or in a window of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from namdrunner.cli.output import say, write_json, write_text
+from namdrunner.cli.session import open_client
+from namdrunner.errors import UsageError
+
+
+def open_ui(*, window: bool, as_json: bool) -> int:
+    """Start the server where none runs and show the UI; always prints its address, which works once."""
+    with open_client() as client:
+        url = client.open_ticket()["url"]
+    if window:
+        show_window(url)
+        return 0
+    opened = open_browser(url)
+    if as_json:
+        write_json({"url": url, "opened": opened})
+    elif opened:
+        say("NAMDRunner is open in the browser. End its server with `namdrunner stop`.")
+    else:
+        say("Open this address in a browser (it works once, within ten minutes):")
+        write_text(url + "\n")
+    return 0
+
+
+def open_browser(url: str) -> bool:
+    """False where there is no desktop: a text browser in the terminal would only be in the way."""
+    desktop = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if not desktop:
+        return False
+    import webbrowser
+
+    try:
+        return webbrowser.open(url)
+    except webbrowser.Error:
+        return False
+
+
+def show_window(url: str) -> None:
+    """Blocks until the window is closed. Raises UsageError where no web view is installed."""
+    try:
+        import webview
+    except ImportError:
+        raise UsageError(
+            "Windows of its own need the extra 'window', which is not installed.",
+            code="window-missing",
+            remedy="Install it with `pip install 'namdrunner[window]'`, or leave --window out.",
+        ) from None
+    webview.create_window("NAMDRunner", url, width=1280, height=800)
+    webview.start()

@@ -1,0 +1,106 @@
+"""Options and arguments that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from namdrunner.errors import UsageError
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def complete_clusters(incomplete: str) -> list[str]:
+    """Names of clusters, from a server that runs already; completion must never start one."""
+    return _complete("clusters", incomplete)
+
+
+def complete_jobs(incomplete: str) -> list[str]:
+    return _complete("jobs", incomplete)
+
+
+def complete_templates(incomplete: str) -> list[str]:
+    return _complete("templates", incomplete)
+
+
+def _complete(noun: str, incomplete: str) -> list[str]:
+    from namdrunner.client import Client
+    from namdrunner.errors import NamdrunnerError
+
+    try:
+        with Client.connect(start=False, timeout_s=1.0) as client:
+            if noun == "jobs":
+                names = [job["id"] for job in client.jobs.list(limit=200)["jobs"]]
+            elif noun == "clusters":
+                names = [cluster["name"] for cluster in client.clusters.list()]
+            else:
+                names = [template["id"] for template in client.templates.list()]
+    except NamdrunnerError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.", autocompletion=complete_jobs)]
+ClusterName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The cluster's name.", autocompletion=complete_clusters)
+]
+TemplateId = Annotated[str, typer.Argument(metavar="ID", help="The template's id.", autocompletion=complete_templates)]
+InCluster = Annotated[
+    str, typer.Option("--cluster", metavar="NAME", help="The cluster.", autocompletion=complete_clusters)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Value of a template variable; repeatable."),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="KEY=PATH", help="File of a template variable; repeatable."),
+]
+
+
+_EXAMPLES = {"--set": "--set temperature=300", "--file": "--file structure_file=ala.psf"}
+
+
+def pairs(items: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
+    """``KEY=VALUE`` each; raises UsageError."""
+    found = []
+    for item in items or ():
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(
+                f"{option} {item!r} is not of the form KEY=VALUE.",
+                code="option-invalid",
+                remedy=f"Write for example {_EXAMPLES[option]}.",
+            )
+        found.append((key.strip(), value))
+    return found
+
+
+def template_values(items: Sequence[str] | None) -> dict[str, str]:
+    return dict(pairs(items, "--set"))
+
+
+def template_files(items: Sequence[str] | None) -> dict[str, list[str]]:
+    """Absolute paths by variable, in the order given; raises UsageError when one does not exist."""
+    files: dict[str, list[str]] = {}
+    for key, value in pairs(items, "--file"):
+        files.setdefault(key, []).append(str(existing_file(value)))
+    return files
+
+
+def existing_file(text: str | Path) -> Path:
+    """The absolute path; the server has another current folder than the person."""
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        from namdrunner.errors import InputError
+
+        raise InputError(
+            f"There is no file {path}." if not path.is_dir() else f"{path} is a folder, not a file.",
+            code="file-not-found",
+            remedy="Check the path.",
+            context={"file": str(path)},
+        )
+    return path

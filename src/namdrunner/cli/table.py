@@ -1,0 +1,236 @@
+"""Every command as data: what it is called, where it lives, what it does in one line, and an example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command. ``target``: ``module:function`` below ``namdrunner.cli``."""
+
+    name: str
+    target: str
+    help: str
+    example: str
+    raw: bool = False
+    """All arguments go to the function as they are."""
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A group of commands. ``lead``: a verb of its own that runs when none is named."""
+
+    name: str
+    help: str
+    verbs: tuple[Verb, ...]
+    lead: Verb | None = None
+
+
+CLUSTER = Noun(
+    "cluster",
+    "Register, connect and test clusters.",
+    (
+        Verb(
+            "add",
+            "clusters:add",
+            "Register a cluster; nothing is contacted yet.",
+            "namdrunner cluster add alpine --host login.rc.colorado.edu --user ralphie --profile alpine",
+        ),
+        Verb("list", "clusters:list_", "List the clusters and their connections.", "namdrunner cluster list"),
+        Verb("show", "clusters:show", "Show all that is known of a cluster.", "namdrunner cluster show alpine"),
+        Verb(
+            "edit",
+            "clusters:edit",
+            "Change how a cluster is reached.",
+            "namdrunner cluster edit alpine --user ralphie",
+        ),
+        Verb(
+            "remove",
+            "clusters:remove",
+            "Forget a cluster; nothing on it is touched.",
+            "namdrunner cluster remove alpine",
+        ),
+        Verb(
+            "connect",
+            "connecting:connect",
+            "Connect, answering the cluster's questions in the terminal.",
+            "namdrunner cluster connect alpine",
+        ),
+        Verb(
+            "disconnect",
+            "connecting:disconnect",
+            "Close the connection; jobs go on.",
+            "namdrunner cluster disconnect alpine",
+        ),
+        Verb(
+            "test",
+            "connecting:check_cluster",
+            "Check what NAMDRunner needs on the cluster.",
+            "namdrunner cluster test alpine",
+        ),
+    ),
+)
+
+JOB = Noun(
+    "job",
+    "Create, submit, follow and fetch jobs.",
+    (
+        Verb(
+            "create",
+            "job_create:create",
+            "Create a job: upload its files, config and job script.",
+            "namdrunner job create prod --cluster alpine --config prod.namd --cores 16 --submit",
+        ),
+        Verb(
+            "submit",
+            "job_actions:submit",
+            "Hand a job to Slurm, exactly once.",
+            "namdrunner job submit prod_1764547200000",
+        ),
+        Verb("sync", "job_actions:sync", "Ask the clusters now how jobs stand.", "namdrunner job sync"),
+        Verb(
+            "list",
+            "job_show:list_",
+            "List jobs, newest first.",
+            "namdrunner job list --status RUNNING --cluster alpine",
+        ),
+        Verb(
+            "show",
+            "job_show:show",
+            "Show all that is known of a job.",
+            "namdrunner job show prod_1764547200000",
+        ),
+        Verb(
+            "watch",
+            "job_watch:watch",
+            "Follow a job to its end; exit status 0 when it completed.",
+            "namdrunner job watch prod_1764547200000",
+        ),
+        Verb(
+            "logs",
+            "job_results:logs",
+            "Print the log of NAMD, or Slurm's.",
+            "namdrunner job logs prod_1764547200000 --follow",
+        ),
+        Verb(
+            "energies",
+            "job_results:energies",
+            "Print the energies, or write them as CSV.",
+            "namdrunner job energies prod_1764547200000 --csv energies.csv",
+        ),
+        Verb(
+            "files",
+            "job_results:files",
+            "List inputs and outputs.",
+            "namdrunner job files prod_1764547200000",
+        ),
+        Verb(
+            "download",
+            "job_results:download",
+            "Bring files home, verified by checksum.",
+            "namdrunner job download prod_1764547200000 '*.dcd' --to results",
+        ),
+        Verb(
+            "cancel",
+            "job_actions:cancel",
+            "Cancel a job; what it has written is kept.",
+            "namdrunner job cancel prod_1764547200000",
+        ),
+        Verb(
+            "delete",
+            "job_actions:delete",
+            "Delete a job here and on the cluster.",
+            "namdrunner job delete prod_1764547200000 --keep-remote",
+        ),
+    ),
+)
+
+TEMPLATE = Noun(
+    "template",
+    "List, read, render and validate templates.",
+    (
+        Verb("list", "templates:list_", "List the templates.", "namdrunner template list"),
+        Verb(
+            "show",
+            "templates:show",
+            "Show a template's variables and text.",
+            "namdrunner template show explicit_solvent_npt",
+        ),
+        Verb(
+            "render",
+            "templates:render",
+            "Print the NAMD config for some values.",
+            "namdrunner template render explicit_solvent_npt --set temperature=310 --file structure_file=ala.psf",
+        ),
+        Verb(
+            "validate",
+            "templates:validate",
+            "Say what is wrong with a template file.",
+            "namdrunner template validate my_template.namd",
+        ),
+    ),
+)
+
+LOG = Noun(
+    "log",
+    "Read NAMD and Slurm logs.",
+    (
+        Verb(
+            "show",
+            "log:show",
+            "Steps, speed, end and last energies of a NAMD log.",
+            "namdrunner log show namd.log",
+        ),
+        Verb(
+            "energies",
+            "log:energies",
+            "Energies of a NAMD log as a table or CSV.",
+            "namdrunner log energies namd.log --csv energies.csv",
+        ),
+        Verb(
+            "diagnose",
+            "log:diagnose",
+            "Say why a run failed and what to do.",
+            "namdrunner log diagnose namd.log slurm-4242.out",
+        ),
+    ),
+)
+
+DEMO = Noun(
+    "demo",
+    "A cluster and a sample system on this computer, to try everything.",
+    (
+        Verb(
+            "engine",
+            "demo:engine",
+            "Run the OpenMM demo engine on a NAMD config.",
+            "namdrunner demo engine prod.namd +p2",
+            raw=True,
+        ),
+    ),
+    lead=Verb("demo", "demo:demo", "Run the demonstration.", "namdrunner demo --headless"),
+)
+
+ROOT: tuple[Verb | Noun, ...] = (
+    JOB,
+    CLUSTER,
+    TEMPLATE,
+    Verb(
+        "check",
+        "check:check",
+        "Check a NAMD config and its files before submission.",
+        "namdrunner check step5/prod.namd --namd-version 3.0 --gpu",
+    ),
+    LOG,
+    DEMO,
+    Verb(
+        "serve",
+        "server:serve",
+        "Run the server in the foreground.",
+        "namdrunner serve --port 8620 --no-browser",
+    ),
+    Verb("stop", "server:stop", "End the server; jobs on clusters go on.", "namdrunner stop"),
+    Verb("status", "server:status", "What runs, since when, which connections.", "namdrunner status"),
+    Verb("doctor", "doctor:doctor", "Check this computer, with remedies.", "namdrunner doctor"),
+)
