@@ -16,6 +16,8 @@ import asyncssh
 from namdrunner.demo.cluster_folders import USER, ClusterFolders
 from namdrunner.demo.slurm.processes import signal_group
 
+_BLOCK = 1 << 16
+
 
 @dataclass
 class Door:
@@ -81,8 +83,8 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         peer, here = process.get_extra_info("peername"), process.get_extra_info("sockname")
         if peer and here:
             environment["SSH_CONNECTION"] = f"{peer[0]} {peer[1]} {here[0]} {here[1]}"
-        started = subprocess.Popen(  # noqa: ASYNC220 - to be handed over to asyncssh, which wants plain pipes
-            words,
+        started = await asyncio.create_subprocess_exec(
+            *words,
             executable=shell,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,25 +92,49 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             cwd=self._door.folders.home,
             env=environment,
             start_new_session=True,
-            bufsize=0,
         )
         self._leader = started.pid
         self._door.running.add(started.pid)
+        feeding = asyncio.create_task(_feed(process.stdin, started.stdin))
         try:
-            await process.redirect(stdin=started.stdin, stdout=started.stdout, stderr=started.stderr)
-            await process.stdout.drain()
-            await process.stderr.drain()
-            status = await asyncio.to_thread(started.wait)
+            await asyncio.gather(
+                _forward(started, started.stdout, process.stdout), _forward(started, started.stderr, process.stderr)
+            )
+            status = await started.wait()
         finally:
+            feeding.cancel()
             self._leader = None
-            if started.poll() is not None:
+            if started.returncode is not None:
                 self._door.running.discard(started.pid)
         with contextlib.suppress(OSError):
             if status < 0:
-                name = signal.Signals(-status).name.removeprefix("SIG")
-                process.exit_with_signal(name)
+                process.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
             else:
                 process.exit(status)
+
+
+async def _feed(source: asyncssh.SSHReader[bytes], sink: asyncio.StreamWriter | None) -> None:
+    """What the client sends, to the command; an end of it that the command does not wait for is no fault."""
+    assert sink is not None
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while data := await source.read(_BLOCK):
+            sink.write(data)
+            await sink.drain()
+    sink.close()
+
+
+async def _forward(
+    started: asyncio.subprocess.Process, source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[bytes]
+) -> None:
+    """What the command says, to the client; where that has gone, the command meets SIGPIPE as under sshd."""
+    assert source is not None
+    while data := await source.read(_BLOCK):
+        try:
+            sink.write(data)
+            await sink.drain()
+        except (OSError, asyncssh.Error):
+            signal_group(started.pid, signal.SIGPIPE)
+            return
 
 
 class _Files(asyncssh.SFTPServer):
