@@ -16,6 +16,7 @@ from namdrunner.paths import Folders
 def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0: any free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no address.")] = False,
     end_with_stdin: Annotated[bool, typer.Option("--end-with-stdin", hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
@@ -30,7 +31,7 @@ def serve(
     def ready(server: ServerFile, url: str) -> None:
         if as_json:
             write_json({"url": url, "port": server.port, "pid": server.pid, "server_file": str(folders.server_file)})
-        else:
+        elif not quiet:
             say("NAMDRunner is ready. This address opens it once, within ten minutes; Ctrl-C ends it.")
             write_text(url + "\n")
         if not no_browser:

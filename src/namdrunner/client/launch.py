@@ -66,7 +66,7 @@ def stop_server(server: ServerFile, *, timeout_s: float = 30.0, force: bool = Fa
 
 def server_command(*options: str) -> list[str]:
     """How this very installation runs its server."""
-    return [sys.executable, "-m", "namdrunner", "serve", "--no-browser", *options]
+    return [sys.executable, "-m", "namdrunner", "serve", "--no-browser", "--quiet", *options]
 
 
 def _spawn(folders: Folders, output: Path) -> subprocess.Popen[bytes]:
