@@ -50,7 +50,7 @@ def launch_words(recipe: LaunchRecipe, layout: Geometry, config: str) -> list[st
 def needed_commands(recipe: LaunchRecipe) -> list[tuple[str, str]]:
     """Commands that have to be there before NAMD is started, as shell words, each with what it is."""
     if recipe.launcher == "wrapper":
-        return [(recipe.wrapper.split()[0], "The site's command")]
+        return [(_wrapper(recipe).split()[0], "The site's command")]
     needed = [] if recipe.launcher == "none" else [(shlex.quote(recipe.launcher), "The launcher")]
     return [*needed, (shell_word(recipe.binary), "The NAMD binary")]
 
@@ -61,13 +61,7 @@ def _launcher(recipe: LaunchRecipe, layout: Geometry) -> list[str]:
         case "none":
             return []
         case "wrapper":
-            if not recipe.wrapper.strip() or _CONTROL.search(recipe.wrapper):
-                raise InputError(
-                    f"The launch recipe '{recipe.name}' has the launcher 'wrapper' without a command.",
-                    code="recipe-invalid",
-                    remedy="Set 'wrapper' in the cluster profile.",
-                )
-            return [recipe.wrapper.strip(), *options]
+            return [_wrapper(recipe), *options]
         case "mpirun":
             return ["mpirun", "-np", str(layout.tasks), *options]
         case "mpiexec":
@@ -76,6 +70,17 @@ def _launcher(recipe: LaunchRecipe, layout: Geometry) -> list[str]:
             return ["charmrun", f"+p{layout.tasks * layout.pe}", *options]
         case _:
             return [recipe.launcher, *options]
+
+
+def _wrapper(recipe: LaunchRecipe) -> str:
+    """Shell text as the profile has it: containers and site commands bring quotes and substitutions of their own."""
+    if not recipe.wrapper.strip() or _CONTROL.search(recipe.wrapper):
+        raise InputError(
+            f"The launch recipe '{recipe.name}' has the launcher 'wrapper' without a command.",
+            code="recipe-invalid",
+            remedy="Set 'wrapper' in the cluster profile.",
+        )
+    return recipe.wrapper.strip()
 
 
 def _threads(recipe: LaunchRecipe, layout: Geometry) -> list[str]:

@@ -200,7 +200,7 @@ def test_staging_none_works_in_the_project_folder(job: JobFolders) -> None:
 
 
 def test_a_requeued_job_keeps_what_the_first_run_left(job: JobFolders) -> None:
-    job.set_namd("echo first; echo one > outputs/out.restart.coor; kill -KILL $PPID; sleep 5\n")
+    job.set_namd("echo first; echo one > outputs/out.restart.coor; kill -KILL $(ps -o ppid= -p $PPID) $PPID; sleep 5\n")
     job.run()
     assert not (job.project / "result.json").exists()
     assert (job.scratch / "outputs" / "out.restart.coor").exists()

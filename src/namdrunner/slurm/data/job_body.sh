@@ -17,6 +17,7 @@ nr_files=0
 nr_bytes=0
 nr_log=$nr_project/logs/namd.log
 nr_err=$nr_project/logs/namd.err
+nr_status=$nr_project/logs/.exit_status
 nr_hash_limit=67108864
 
 nr_say() { printf '%s NAMDRunner: %s\n' "$(date '+%Y-%m-%d %H:%M:%S %z')" "$*"; }
@@ -48,7 +49,8 @@ nr_on_signal() {
 
 nr_stop_namd() {  # NAMD does not catch signals; its last restart files are what remains
   if [ -n "$nr_pid" ] && [ -z "$nr_kill_at" ]; then
-    nr_kill_at=$((SECONDS + 20))
+    nr_kill_at=$((SECONDS + 5))
+    [ "$nr_signal" = USR1 ] && nr_kill_at=$((SECONDS + 20))
     kill -TERM -- "-$nr_pid" 2>/dev/null || kill -TERM "$nr_pid" 2>/dev/null
   fi
 }
@@ -143,13 +145,24 @@ nr_need_command() {  # command, what it is
 
 # --- NAMD ---------------------------------------------------------------------------------------------
 
+nr_start_namd() {  # in the background; it leaves NAMD's exit status in a file, whatever signals arrive meanwhile
+  local status
+  trap : USR1 TERM INT
+  set +m
+  "${nr_launch[@]}" </dev/null >"$nr_log" 2>"$nr_err"
+  status=$?
+  echo "$status" >"$nr_status"
+  exit "$status"
+}
+
 nr_run_namd() {
   local status
   cd -- "$nr_run/$nr_config_dir" || nr_fail "The run folder $nr_run cannot be entered."
+  rm -f -- "$nr_status"
   nr_say "start: ${nr_launch[*]}"
   nr_stage=namd
   set -m  # a process group of its own, so that wrappers and launchers are stopped with all they started
-  "${nr_launch[@]}" </dev/null >"$nr_log" 2>"$nr_err" &
+  (nr_start_namd) &
   nr_pid=$!
   set +m
   [ -n "$nr_signal" ] && nr_stop_namd
@@ -159,11 +172,12 @@ nr_run_namd() {
     if [ -n "$nr_kill_at" ] && [ "$SECONDS" -ge "$nr_kill_at" ]; then kill -KILL -- "-$nr_pid" 2>/dev/null; fi
     if [ -n "$nr_kill_at" ]; then sleep 0.2; else wait "$nr_pid"; fi
   done
-  if [ -n "$nr_signal" ]; then
-    wait "$nr_pid"
-    status=$?
-    [ "$status" -ne 127 ] && nr_exit_code=$status  # 127: no longer remembered, so the first answer was NAMD's
-  fi
+  # What "wait" says after a signal is not reliable (bash 5.2 even answers -1).
+  status=$(cat -- "$nr_status" 2>/dev/null)
+  case $status in
+    '' | *[!0-9]*) [ -n "$nr_signal" ] && nr_exit_code=137 ;;
+    *) nr_exit_code=$status ;;
+  esac
   kill -KILL -- "-$nr_pid" 2>/dev/null
   cd -- "$nr_project" || cd /
   nr_say "NAMD ended with exit status $nr_exit_code"
@@ -303,7 +317,7 @@ nr_finish() {
     trap "nr_signal=\${nr_signal:-$step}" "$step"
   done
   [ "$nr_signal" = TERM ] && nr_hash_limit=0  # on cancel there is little time
-  rm -f -- "$nr_project/logs/.reserve"
+  rm -f -- "$nr_project/logs/.reserve" "$nr_status"
   nr_last=null nr_final=null nr_end=false nr_fatal=false
   if [ "$nr_stage" = namd ]; then
     read -r nr_last nr_final nr_end nr_fatal < <(nr_read_log)
