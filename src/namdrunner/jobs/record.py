@@ -127,5 +127,9 @@ class JobStatus(_Model):
     outputs: tuple[OutputFile, ...] = ()
     last_energies: dict[str, float] = Field(default_factory=dict)
     synced_at: datetime | None = None
+    missing_since: datetime | None = None
+    """Since when an answering queue does not list it although its end is not established."""
+    weight: int = 0
+    """Of the evidence that decided the state."""
     stale: str = ""
     """Why what is shown may be out of date; empty when it is not."""

@@ -118,13 +118,19 @@ class JobRepository:
     def save(self, job: StoredJob, *, says: str = "", at: datetime | None = None) -> StoredJob:
         """Write record and status; a change of state, or ``says``, becomes an entry of the timeline."""
         with self._database.transaction() as session:
-            row = _row(session, job.id)
-            changed = row.state != job.state.value
-            for column, value in _columns(job).items():
-                setattr(row, column, value)
-            if changed or says:
-                _note(session, job.id, job.state.value if changed else None, says or job.status.reason, at)
+            _update(session, job, says, at)
             return job
+
+    def get_many(self, job_ids: Sequence[str]) -> list[StoredJob]:
+        """Those of the jobs that exist, in one transaction."""
+        with self._database.transaction() as session:
+            return [_stored(row) for row in session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)))]
+
+    def save_many(self, jobs: Sequence[StoredJob]) -> None:
+        """Like ``save`` for each, in one transaction."""
+        with self._database.transaction() as session:
+            for job in jobs:
+                _update(session, job, "", None)
 
     def note(self, job_id: str, says: str) -> None:
         with self._database.transaction() as session:
@@ -211,6 +217,15 @@ def _row(session: Session, job_id: str) -> JobRow:
             remedy="See 'namdrunner job list' for the ids.",
         )
     return row
+
+
+def _update(session: Session, job: StoredJob, says: str, at: datetime | None) -> None:
+    row = _row(session, job.id)
+    changed = row.state != job.state.value
+    for column, value in _columns(job).items():
+        setattr(row, column, value)
+    if changed or says:
+        _note(session, job.id, job.state.value if changed else None, says or job.status.reason, at)
 
 
 def _columns(job: StoredJob) -> dict[str, Any]:

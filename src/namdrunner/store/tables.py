@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, types
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -87,7 +87,7 @@ class JobTextRow(Table):
 
 
 class LogRow(Table):
-    """The cached part of a job's log: ``content`` (zlib) covers bytes ``start`` to ``end`` of the remote file."""
+    """What is kept of a job's log: bytes ``start`` to ``end`` of the remote file, in parts."""
 
     __tablename__ = "logs"
 
@@ -96,9 +96,28 @@ class LogRow(Table):
     start: Mapped[int] = mapped_column(default=0)
     end: Mapped[int] = mapped_column(default=0)
     complete: Mapped[bool] = mapped_column(default=False)
-    content: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    kept: Mapped[int] = mapped_column(default=0)
+    """Uncompressed bytes in the parts; less than ``end - start`` where the log was thinned on the cluster."""
     reader: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """State of the log reader at ``end``."""
+
+
+class LogPartRow(Table):
+    """One piece of a log as it arrived; ``content`` is zlib, ``size`` its uncompressed length."""
+
+    __tablename__ = "log_parts"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job_id: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(16))
+    start: Mapped[int]
+    size: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        ForeignKeyConstraint(["job_id", "kind"], ["logs.job_id", "logs.kind"], ondelete="CASCADE"),
+        Index("ix_log_parts_log", "job_id", "kind", "id"),
+    )
 
 
 class OperationRow(Table):

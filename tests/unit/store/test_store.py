@@ -18,7 +18,7 @@ from namdrunner.store import database as database_module
 from namdrunner.store.clusters import ClusterRepository, StoredCluster
 from namdrunner.store.database import HEAD, Database
 from namdrunner.store.jobs import JobQuery, JobRepository, StoredJob, states_from, with_record, with_status
-from namdrunner.store.logs import LIMIT_BYTES, CachedLog, LogRepository
+from namdrunner.store.logs import LIMIT_BYTES, LogPosition, LogRepository
 from namdrunner.store.operations import OperationRepository
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -116,19 +116,43 @@ def test_job_of_an_unknown_cluster_is_refused(database: Database) -> None:
         JobRepository(database).add(job(1, cluster="nowhere"))
 
 
-def test_log_cache_keeps_the_most_recent_whole_lines(database: Database) -> None:
+def test_log_grows_part_by_part_and_begins_anew_when_it_was_replaced(database: Database) -> None:
+    JobRepository(database).add(job(1))
+    logs = LogRepository(database)
+    logs.append("job_1", "namd", b"one\n", start=0, end=4, reader={"step": 1})
+    logs.append("job_1", "namd", b"thinned\n", start=4, end=400, reader={"step": 2})
+    assert logs.content("job_1", "namd") == b"one\nthinned\n"
+    assert logs.position("job_1", "namd") == LogPosition(0, 400, False, 12, {"step": 2})
+    assert logs.ends(["job_1", "job_2"], "namd") == {"job_1": 400}
+    logs.append("job_1", "namd", b"new run\n", start=0, end=8, reader={})
+    logs.finish("job_1", "namd")
+    assert logs.content("job_1", "namd") == b"new run\n"
+    assert logs.position("job_1", "namd").whole
+
+
+def test_log_cache_is_bounded_and_keeps_the_most_recent(database: Database) -> None:
+    JobRepository(database).add(job(1))
+    logs = LogRepository(database)
+    line = b"ENERGY: 0123456789\n"
+    piece = line * (LIMIT_BYTES // len(line) // 3)
+    for number in range(5):
+        logs.append("job_1", "namd", piece, start=number * len(piece), end=(number + 1) * len(piece))
+    position = logs.position("job_1", "namd")
+    assert (position.start, position.end, position.kept) == (2 * len(piece), 5 * len(piece), 3 * len(piece))
+    huge = line * (LIMIT_BYTES // len(line) + 10)
+    logs.append("job_1", "slurm", huge, start=0, end=len(huge))
+    kept = logs.content("job_1", "slurm")
+    assert kept.startswith(b"ENERGY:")
+    assert len(kept) <= LIMIT_BYTES
+    assert logs.position("job_1", "slurm").start == len(huge) - len(kept)
+
+
+def test_logs_go_with_their_job(database: Database) -> None:
     jobs, logs = JobRepository(database), LogRepository(database)
     jobs.add(job(1))
-    line = b"ENERGY: 0123456789\n"
-    count = LIMIT_BYTES // len(line) + 10
-    log = CachedLog("job_1", "namd").extended(line * count, end=len(line) * count, reader={"step": 3})
-    logs.save(log)
-    back = logs.get("job_1", "namd")
-    assert back == log
-    assert back.content.startswith(b"ENERGY:")
-    assert len(back.content) <= LIMIT_BYTES
-    assert back.start + len(back.content) == back.end
-    assert logs.ends(["job_1", "job_2"], "namd") == {"job_1": back.end}
+    logs.replace("job_1", "slurm", b"words", complete=True)
+    jobs.delete("job_1")
+    assert logs.content("job_1", "slurm") == b""
 
 
 def test_operation_running_at_a_crash_is_found(tmp_path: Path) -> None:

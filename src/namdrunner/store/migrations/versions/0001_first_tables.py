@@ -77,7 +77,7 @@ def upgrade() -> None:
         sa.Column("start", sa.Integer(), nullable=False),
         sa.Column("end", sa.Integer(), nullable=False),
         sa.Column("complete", sa.Boolean(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("kept", sa.Integer(), nullable=False),
         sa.Column("reader", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "kind"),
@@ -112,8 +112,26 @@ def upgrade() -> None:
     with op.batch_alter_table("timeline", schema=None) as batch_op:
         batch_op.create_index("ix_timeline_job", ["job_id", "at"], unique=False)
 
+    op.create_table(
+        "log_parts",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id", "kind"], ["logs.job_id", "logs.kind"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("log_parts", schema=None) as batch_op:
+        batch_op.create_index("ix_log_parts_log", ["job_id", "kind", "id"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("log_parts", schema=None) as batch_op:
+        batch_op.drop_index("ix_log_parts_log")
+
+    op.drop_table("log_parts")
     with op.batch_alter_table("timeline", schema=None) as batch_op:
         batch_op.drop_index("ix_timeline_job")
 

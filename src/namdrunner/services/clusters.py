@@ -1,0 +1,275 @@
+"""Clusters: known, connected, tested, forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from namdrunner.errors import ConflictError, InputError, NamdrunnerError
+from namdrunner.jobs.folders import PARENT
+from namdrunner.paths import Folders
+from namdrunner.remote.connections import ConnectionManager
+from namdrunner.remote.values import ConnectionSpec, ConnectionState, ConnectionStatus, Session
+from namdrunner.services.cluster_check import check_cluster
+from namdrunner.services.documents import cluster_document
+from namdrunner.services.events import EventBus
+from namdrunner.services.tasks import Task, TaskHandle, TaskService
+from namdrunner.slurm.profile import ClusterProfile
+from namdrunner.slurm.profiles import load_profile
+from namdrunner.store.clusters import ClusterRepository, StoredCluster
+from namdrunner.store.jobs import JobRepository
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+_HOST = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._:-]{0,252}$")
+_USER = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._@\\-]{0,62}$")
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_ROOT = re.compile(r"^[^\0\n\r`;|&<>()'\"\\*?\[\]]+$")
+
+
+@dataclass(frozen=True)
+class ClusterInput:
+    """What a person gives to add a cluster; what is empty comes from the profile or from ~/.ssh/config."""
+
+    name: str
+    host: str
+    port: int | None = None
+    user: str | None = None
+    identity_file: str | None = None
+    profile: str = "generic"
+    project_root: str = ""
+    scratch_root: str = ""
+
+
+AfterConnect = Callable[[str], Awaitable[None]]
+
+
+class ClusterService:
+    """The clusters of this server; ``after_connect`` is told of each cluster that has just been connected."""
+
+    def __init__(
+        self,
+        folders: Folders,
+        repository: ClusterRepository,
+        jobs: JobRepository,
+        connections: ConnectionManager,
+        tasks: TaskService,
+        events: EventBus,
+    ) -> None:
+        self._folders = folders
+        self._repository = repository
+        self._jobs = jobs
+        self._connections = connections
+        self._tasks = tasks
+        self._events = events
+        self.after_connect: AfterConnect | None = None
+
+    # What is known
+
+    def add(self, given: ClusterInput) -> dict[str, Any]:
+        """Raises InputError for a field that cannot be used, ConflictError when the name is taken."""
+        cluster = StoredCluster(**dataclasses.asdict(given))
+        self._check(cluster)
+        self._repository.add(cluster)
+        self._changed(cluster.name)
+        return self.get(cluster.name)
+
+    def edit(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change fields of a cluster; a connection made with other settings is not touched until the next connect."""
+        old = self._repository.get(name)
+        allowed = {f.name for f in dataclasses.fields(ClusterInput)} - {"name"}
+        unknown = set(changes) - allowed
+        if unknown:
+            raise InputError(
+                f"A cluster has no field {', '.join(sorted(unknown))}.",
+                code="cluster-field-unknown",
+                remedy="The fields are " + ", ".join(sorted(allowed)) + ".",
+            )
+        cluster = dataclasses.replace(old, **changes)
+        self._check(cluster)
+        moved = (cluster.project_root, cluster.scratch_root, cluster.profile, cluster.host, cluster.user) != (
+            old.project_root, old.scratch_root, old.profile, old.host, old.user
+        )  # fmt: skip
+        self._repository.save(dataclasses.replace(cluster, resolved={}) if moved else cluster)
+        self._changed(name)
+        return self.get(name)
+
+    def list(self) -> list[dict[str, Any]]:
+        return [self._document(cluster) for cluster in self._repository.list()]
+
+    def get(self, name: str) -> dict[str, Any]:
+        return self._document(self._repository.get(name))
+
+    async def remove(self, name: str) -> dict[str, Any]:
+        """Forget a cluster and the local records of its jobs; nothing on the cluster is touched.
+
+        Raises ConflictError (``cluster-in-use``) while jobs of it are active.
+        """
+        active = [job.id for job in self._jobs.active(name)]
+        if active:
+            raise ConflictError(
+                f"{len(active)} job(s) on '{name}' are still under way.",
+                code="cluster-in-use",
+                remedy="Cancel them or wait for their end, then remove the cluster.",
+                context={"jobs": active[:20]},
+            )
+        self._repository.get(name)
+        await self._connections.disconnect(name)
+        forgotten = self._repository.remove(name)
+        self._changed(name)
+        return {"removed": name, "jobs_forgotten": forgotten}
+
+    def stored(self, name: str) -> StoredCluster:
+        return self._repository.get(name)
+
+    def profile(self, name: str) -> ClusterProfile:
+        return self._profile(self._repository.get(name).profile)
+
+    def roots(self, name: str) -> tuple[str, str] | None:
+        """Project and scratch root as absolute paths on the cluster; ``None`` before it was ever connected."""
+        resolved = self._repository.get(name).resolved
+        project, scratch = resolved.get("project_root"), resolved.get("scratch_root")
+        return (str(project), str(scratch)) if project and scratch else None
+
+    # The connection
+
+    def start_connect(self, name: str) -> Task:
+        """Begin to connect; a connect that is under way for the cluster already is returned instead."""
+        cluster = self._repository.get(name)
+        running = self._tasks.running("connect", cluster=name)
+        if running is not None:
+            return running
+
+        async def connect(handle: TaskHandle) -> dict[str, Any]:
+            handle.say(f"Connecting to {cluster.host}")
+            await self._connections.connect(self._spec(cluster))
+            try:
+                await self._resolve_roots(cluster)
+            except NamdrunnerError:
+                await self._connections.disconnect(name)
+                raise
+            if self.after_connect is not None:
+                await self.after_connect(name)
+            return {"cluster": self.get(name)}
+
+        return self._tasks.start("connect", connect, cluster=name)
+
+    async def disconnect(self, name: str) -> dict[str, Any]:
+        self._repository.get(name)
+        running = self._tasks.running("connect", cluster=name)
+        if running is not None:
+            await self._tasks.cancel(running.id)
+        await self._connections.disconnect(name)
+        return self.get(name)
+
+    def session(self, name: str) -> Session:
+        """Raises NotConnectedError, or NotFoundError for a cluster that is not known."""
+        self._repository.get(name)
+        return self._connections.session(name)
+
+    def connected(self, name: str) -> bool:
+        status = self._connections.status(name)
+        return status is not None and status.state is ConnectionState.CONNECTED
+
+    def statuses(self) -> dict[str, ConnectionStatus]:
+        return {status.cluster: status for status in self._connections.statuses()}
+
+    async def test(self, name: str) -> dict[str, Any]:
+        """Look at everything a job will need; each check has a sentence and, where it failed, a remedy."""
+        roots = self.roots(name)
+        if roots is None or not self.connected(name):
+            self.session(name)
+        project, scratch = roots or ("", "")
+        checks = await check_cluster(self.session(name), self.profile(name), project, scratch)
+        return {"cluster": name, "ok": all(c["ok"] for c in checks), "checks": checks}
+
+    # Inside
+
+    def _spec(self, cluster: StoredCluster) -> ConnectionSpec:
+        return ConnectionSpec(
+            cluster=cluster.name,
+            host=cluster.host,
+            port=cluster.port,
+            user=cluster.user,
+            identity_file=Path(cluster.identity_file).expanduser() if cluster.identity_file else None,
+            known_hosts=self._folders.known_hosts,
+        )
+
+    async def _resolve_roots(self, cluster: StoredCluster) -> None:
+        """Fill in the variables of the roots with the cluster's own values, and make the jobs' folder."""
+        profile = self._profile(cluster.profile)
+        roots = {
+            "project_root": cluster.project_root or profile.project_root,
+            "scratch_root": cluster.scratch_root or profile.scratch_root,
+        }
+        names = sorted({a or b for root in roots.values() for a, b in _VARIABLE.findall(root)} | {"HOME"})
+        nonce = secrets.token_hex(8)
+        words = " ".join(f'"${{{name}-}}"' for name in names)
+        script = f"printf '{nonce}\\0%s' \"$(id -un)\"; printf '\\0%s' {words}; printf '\\0{nonce}'\n"
+        reply = await self._connections.session(cluster.name).run(
+            "bash -l -s", stdin=script.encode(), timeout_s=60, check=True, label="ask for HOME and the roots"
+        )
+        body = reply.stdout.partition(nonce.encode() + b"\0")[2].partition(b"\0" + nonce.encode())[0]
+        user, *values = body.decode("utf-8", "replace").split("\0")
+        known = dict(zip(names, values, strict=False)) | {"USER": user, "LOGNAME": user}
+        resolved = {key: _fill_in(root, known) for key, root in roots.items()}
+        stored = self._repository.get(cluster.name)
+        self._repository.save(dataclasses.replace(stored, resolved=resolved | {"user": user}))
+
+    def _profile(self, name: str) -> ClusterProfile:
+        own = self._folders.profiles / f"{name}.toml"
+        return load_profile(own if own.is_file() else _profile_reference(name))
+
+    def _check(self, cluster: StoredCluster) -> None:
+        _require(_NAME.match(cluster.name), "cluster-name-invalid", f"'{cluster.name}' cannot be a cluster's name.",
+                 "Use letters, digits, dots, dashes and underscores.")  # fmt: skip
+        _require(_HOST.match(cluster.host), "host-invalid", f"'{cluster.host}' is not a host name.",
+                 "Give the name of the login node, or a Host entry of ~/.ssh/config.")  # fmt: skip
+        _require(cluster.port is None or 0 < cluster.port < 65536, "port-invalid", f"There is no port {cluster.port}.",
+                 "Give a number from 1 to 65535; SSH's own is 22.")  # fmt: skip
+        _require(cluster.user is None or _USER.match(cluster.user), "user-invalid",
+                 f"'{cluster.user}' is not a user name.", "Give your user name on the cluster.")  # fmt: skip
+        if cluster.identity_file:
+            _require(Path(cluster.identity_file).expanduser().is_file(), "identity-not-found",
+                     f"There is no key file {cluster.identity_file}.", "Give the path of a private key.")  # fmt: skip
+        for root in (cluster.project_root, cluster.scratch_root):
+            _require(not root or (_ROOT.match(root) and root[0] in "/$~"), "root-invalid",
+                     f"'{root}' is not a folder on the cluster.",
+                     "Give an absolute path; $USER, $HOME and the like are filled in there.")  # fmt: skip
+        self._profile(cluster.profile)
+
+    def _document(self, cluster: StoredCluster) -> dict[str, Any]:
+        return cluster_document(cluster, self._profile(cluster.profile), self._connections.status(cluster.name))
+
+    def _changed(self, name: str) -> None:
+        self._events.publish("cluster.updated", {"name": name})
+
+
+def _profile_reference(name: str) -> str | Path:
+    return Path(name).expanduser() if "/" in name or name.endswith(".toml") else name
+
+
+def _fill_in(root: str, known: dict[str, str]) -> str:
+    """Raises InputError (``root-unresolved``) when a variable has no value there or the result is no absolute path."""
+    missing = [a or b for a, b in _VARIABLE.findall(root) if not known.get(a or b)]
+    text = _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2), ""), root)
+    if text == "~" or text.startswith("~/"):
+        text = known.get("HOME", "") + text[1:]
+    if missing or not text.startswith("/") or ".." in text.split("/"):
+        detail = f"${missing[0]} is not set there" if missing else "it is not an absolute path"
+        raise InputError(
+            f"The folder '{root}' cannot be found on the cluster: {detail}.",
+            code="root-unresolved",
+            remedy="Give the project and scratch roots as absolute paths with 'namdrunner cluster edit'.",
+            context={"root": root, "folder": PARENT},
+        )
+    return text.rstrip("/") or "/"
+
+
+def _require(condition: object, code: str, message: str, remedy: str) -> None:
+    if not condition:
+        raise InputError(message, code=code, remedy=remedy)

@@ -1,0 +1,103 @@
+"""How stored things look in the API: the documents of the JSON contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from namdrunner.jobs.record import InputFile, OutputFile
+from namdrunner.remote.values import ConnectionStatus
+from namdrunner.slurm.profile import ClusterProfile
+from namdrunner.store.clusters import StoredCluster
+from namdrunner.store.jobs import StoredJob, TimelineEntry
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """UTC with a Z, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def cluster_document(
+    cluster: StoredCluster, profile: ClusterProfile, status: ConnectionStatus | None
+) -> dict[str, Any]:
+    return {
+        "name": cluster.name,
+        "host": cluster.host,
+        "port": cluster.port,
+        "user": cluster.user or (status.user if status else None) or None,
+        "identity_file": cluster.identity_file,
+        "profile": cluster.profile,
+        "profile_checked": profile.checked,
+        "project_root": cluster.resolved.get("project_root") or cluster.project_root or profile.project_root,
+        "scratch_root": cluster.resolved.get("scratch_root") or cluster.scratch_root or profile.scratch_root,
+        "state": status.state.value if status else "disconnected",
+        "since": rfc3339(datetime.fromtimestamp(status.since, UTC)) if status else None,
+        "reason": status.reason if status else "",
+        "partitions": [partition.model_dump(mode="json") for partition in profile.partitions],
+        "qos": [qos.model_dump(mode="json") for qos in profile.qos],
+        "presets": [preset.model_dump(mode="json") for preset in profile.presets],
+        "purge_days": profile.purge_days,
+    }
+
+
+def short_job_document(job: StoredJob) -> dict[str, Any]:
+    """One row of ``job list``."""
+    record, status = job.record, job.status
+    return {
+        "id": record.id,
+        "name": record.name,
+        "cluster": record.cluster,
+        "status": status.state.value,
+        "reason": status.reason,
+        "queue_reason": status.queue_reason,
+        "slurm_ids": list(record.slurm_ids),
+        "template": record.template.id if record.template else None,
+        "created_at": rfc3339(record.created_at),
+        "submitted_at": rfc3339(status.submitted_at),
+        "started_at": rfc3339(status.started_at),
+        "ended_at": rfc3339(status.ended_at),
+        "walltime_s": record.resources.walltime_s,
+        "progress": status.progress.model_dump(mode="json"),
+        "synced_at": rfc3339(status.synced_at),
+        "stale": status.stale,
+        "parent": record.parent,
+    }
+
+
+def job_document(job: StoredJob, *, children: list[str], timeline: list[TimelineEntry]) -> dict[str, Any]:
+    """``job show``: everything that is known locally."""
+    record, status = job.record, job.status
+    return short_job_document(job) | {
+        "values": record.values,
+        "resources": record.resources.model_dump(mode="json"),
+        "recipe": record.recipe,
+        "exit_code": status.exit_code,
+        "remedy": status.remedy,
+        "evidence": [e.model_dump(mode="json") for e in status.evidence],
+        "diagnosis": [dict(d) for d in status.diagnosis],
+        "inputs": [input_document(i) for i in record.inputs],
+        "outputs": [output_document(o) for o in status.outputs],
+        "last_energies": dict(status.last_energies),
+        "children": children,
+        "timeline": [{"at": rfc3339(e.at), "state": e.state, "says": e.says} for e in timeline],
+        "run": record.run.model_dump(mode="json"),
+        "project_dir": record.project_dir,
+        "scratch_dir": record.scratch_dir,
+        "cancel_requested_at": rfc3339(job.cancel_requested_at),
+        "deleting": job.deleting,
+    }
+
+
+def input_document(file: InputFile) -> dict[str, Any]:
+    return {"name": file.name, "bytes": file.bytes, "sha256": file.sha256, "role": file.role, "source": file.source}
+
+
+def output_document(file: OutputFile) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "bytes": file.bytes,
+        "modified_at": rfc3339(file.modified_at),
+        "sha256": file.sha256,
+    }

@@ -1,0 +1,33 @@
+"""What is done once when a job has ended: its results listed, its logs kept, its failure diagnosed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from namdrunner.jobs.inventory import parse_inventory
+from namdrunner.jobs.state import JobState
+from namdrunner.namd.failures import diagnose
+from namdrunner.services.collect import output_files
+from namdrunner.services.context import Context
+from namdrunner.store.jobs import StoredJob, with_status
+
+
+def conclude(context: Context, job: StoredJob, tails: Mapping[str, bytes], inventory: str) -> StoredJob:
+    """``tails``: ends of ``slurm.out``, ``slurm.err`` and ``namd.err``; ``inventory``: what the job script copied."""
+    slurm = b"".join(tails.get(name, b"") for name in ("slurm.out", "slurm.err"))
+    for kind, content in (("slurm", slurm), ("namd.err", tails.get("namd.err", b""))):
+        if content:
+            context.logs.replace(job.id, kind, content, complete=True)
+    context.logs.finish(job.id, "namd")
+    if inventory:
+        job = with_status(job, outputs=output_files(parse_inventory(inventory)))
+    if job.state in (JobState.COMPLETED, JobState.CANCELLED):
+        return with_status(job, diagnosis=())
+    texts = {"namd.log": context.logs.content(job.id, "namd"), **tails}
+    found = diagnose({name: text.decode("utf-8", "replace") for name, text in texts.items()})
+    documents = tuple(d.document() for d in found)
+    changes: dict[str, object] = {"diagnosis": documents}
+    if documents and job.state is JobState.FAILED:
+        changes["reason"] = f"{job.status.reason} {documents[0]['message']}".strip()
+        changes["remedy"] = documents[0]["remedy"] or job.status.remedy
+    return with_status(job, **changes)

@@ -1,0 +1,183 @@
+"""Jobs, as the API sees them: one method per thing people do; each use case has its own module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from namdrunner.errors import ConflictError, NotFoundError
+from namdrunner.jobs.state import JobState
+from namdrunner.services import cancel, create, energies, files, submit
+from namdrunner.services.context import Context
+from namdrunner.services.documents import job_document, short_job_document
+from namdrunner.services.job_request import JobRequest
+from namdrunner.services.plan import error_findings
+from namdrunner.services.polling import Poller
+from namdrunner.services.tasks import Task, TaskHandle
+from namdrunner.services.templates import TemplateService
+from namdrunner.store.jobs import JobQuery, StoredJob, states_from
+
+
+class JobService:
+    def __init__(self, context: Context, templates: TemplateService, poller: Poller) -> None:
+        self._context = context
+        self._templates = templates
+        self._poller = poller
+
+    # Looking
+
+    def list(
+        self,
+        *,
+        status: Sequence[str] = (),
+        cluster: str | None = None,
+        template: str | None = None,
+        search: str = "",
+        sort: str = "-created_at",
+        limit: int = 200,
+        offset: int = 0,
+    ) -> dict[str, Any]:
+        """A page of jobs and how many match in all."""
+        query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset)
+        jobs, total = self._context.jobs.page(query)
+        return {"jobs": [short_job_document(job) for job in jobs], "total": total}
+
+    def get(self, job: str) -> dict[str, Any]:
+        """Everything that is known locally of a job."""
+        return self._document(self._context.jobs.get(self.resolve(job)))
+
+    def resolve(self, job: str) -> str:
+        """The id of a job given by id, by an unambiguous beginning of it, or by its name.
+
+        Raises NotFoundError (``job-not-found``), ConflictError (``job-ambiguous``).
+        """
+        if self._context.jobs.known([job]):
+            return job
+        found = self._context.jobs.match(job)
+        if not found:
+            raise NotFoundError(
+                f"There is no job '{job}'.", code="job-not-found", remedy="See 'namdrunner job list' for the ids."
+            )
+        if len(found) > 1:
+            raise ConflictError(
+                f"'{job}' fits several jobs.",
+                code="job-ambiguous",
+                remedy="Give more of the id.",
+                context={"jobs": found},
+            )
+        return found[0]
+
+    def script(self, job: str) -> dict[str, str]:
+        """Config and job script as sent."""
+        job_id = self.resolve(job)
+        return {
+            "config": self._context.jobs.text(job_id, "config"),
+            "script": self._context.jobs.text(job_id, "script"),
+        }
+
+    async def logs(self, job: str, which: str, offset: int | None) -> dict[str, Any]:
+        return await files.read_log(self._context, self.resolve(job), which, offset)
+
+    async def files(self, job: str) -> dict[str, Any]:
+        return await files.list_files(self._context, self.resolve(job))
+
+    def energies(self, job: str) -> dict[str, Any]:
+        return energies.energies(self._context, self.resolve(job))
+
+    # Doing
+
+    async def dry_run(self, request: JobRequest) -> dict[str, Any]:
+        """What would be sent, and what the checks say of it; nothing leaves the machine."""
+        return create.plan_document(await create.plan(self._context, self._templates, request))
+
+    async def start_create(self, request: JobRequest) -> Task:
+        """Plan at once (errors are raised), then upload, and submit if asked to, as a task (``result``: ``job``)."""
+        self._context.clusters.session(request.cluster)
+        plan = await create.plan(self._context, self._templates, request)
+        if plan.errors and not request.force:
+            raise error_findings(plan)
+
+        async def work(handle: TaskHandle) -> dict[str, Any]:
+            job = await create.create(self._context, plan, force=request.force, handle=handle)
+            if request.submit:
+                job = await self._submit(job.id, handle)
+            return {"job": self._document(job)}
+
+        return self._context.tasks.start("create", work, cluster=request.cluster)
+
+    def start_submit(self, job: str) -> Task:
+        """Submit a READY job; one whose upload was interrupted is uploaded first."""
+        stored = self._context.jobs.get(self.resolve(job))
+        running = self._context.tasks.running("submit", job=stored.id, cluster=stored.record.cluster)
+        if running is not None:
+            return running
+        if not stored.state.submitted and stored.state is not JobState.CANCELLED:
+            self._context.session(stored)
+
+        async def work(handle: TaskHandle) -> dict[str, Any]:
+            if self._context.jobs.get(stored.id).state in (JobState.CREATED, JobState.UPLOADING):
+                await create.upload(self._context, stored.id, handle)
+            return {"job": self._document(await self._submit(stored.id, handle))}
+
+        return self._context.tasks.start("submit", work, job=stored.id, cluster=stored.record.cluster)
+
+    async def _submit(self, job_id: str, handle: TaskHandle) -> StoredJob:
+        handle.say("Submitting")
+        job = await submit.submit(self._context, job_id)
+        self._poller.wake(job.record.cluster)
+        return job
+
+    def start_sync(self, cluster: str | None = None, job: str | None = None) -> Task:
+        """Sync one cluster, the cluster of one job, or all that are connected; also finds jobs made elsewhere."""
+        extra: list[str] = []
+        if job is not None:
+            stored = self._context.jobs.get(self.resolve(job))
+            cluster, extra = stored.record.cluster, [stored.id]
+        if cluster is not None:
+            self._context.clusters.session(cluster)
+            clusters = [cluster]
+        else:
+            clusters = [c["name"] for c in self._context.clusters.list() if c["state"] == "connected"]
+
+        async def work(_: TaskHandle) -> dict[str, Any]:
+            outcome: dict[str, Any] = {"synced": [], "changed": [], "found": [], "clusters": clusters}
+            for name in clusters:
+                part = await self._poller.sync_now(name, extra=extra, rediscover=job is None)
+                for key in ("synced", "changed", "found"):
+                    outcome[key] += part.get(key, [])
+            return outcome
+
+        return self._context.tasks.start("sync", work, cluster=cluster)
+
+    def start_download(self, job: str, patterns: Sequence[str], to: str) -> Task:
+        stored = self._context.jobs.get(self.resolve(job))
+        self._context.session(stored)
+
+        async def work(handle: TaskHandle) -> dict[str, Any]:
+            return await files.download(self._context, stored.id, patterns, Path(to), handle)
+
+        return self._context.tasks.start("download", work, job=stored.id, cluster=stored.record.cluster)
+
+    def start_cancel(self, job: str) -> Task:
+        stored = self._context.jobs.get(self.resolve(job))
+
+        async def work(_: TaskHandle) -> dict[str, Any]:
+            cancelled = await cancel.cancel(self._context, stored.id)
+            self._poller.wake(stored.record.cluster)
+            return {"job": self._document(cancelled)}
+
+        return self._context.tasks.start("cancel", work, job=stored.id, cluster=stored.record.cluster)
+
+    def start_delete(self, job: str, *, keep_remote: bool = False) -> Task:
+        stored = self._context.jobs.get(self.resolve(job))
+
+        async def work(handle: TaskHandle) -> dict[str, Any]:
+            return await cancel.delete(self._context, stored.id, keep_remote=keep_remote, handle=handle)
+
+        return self._context.tasks.start("delete", work, job=stored.id, cluster=stored.record.cluster)
+
+    def _document(self, job: StoredJob) -> dict[str, Any]:
+        return job_document(
+            job, children=self._context.jobs.children(job.id), timeline=self._context.jobs.timeline(job.id)
+        )

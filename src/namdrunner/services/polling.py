@@ -1,0 +1,113 @@
+"""When the clusters are asked: never more often than they allow, less often when little changes, never when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from namdrunner.errors import NamdrunnerError
+from namdrunner.services.cancel import remove_folders
+from namdrunner.services.context import Context
+from namdrunner.services.job_info import rediscover as rediscover_jobs
+from namdrunner.services.sync import sync_cluster
+
+log = logging.getLogger(__name__)
+
+BACKOFF = 1.5
+"""Factor by which the pause grows after a sync that changed nothing."""
+
+
+class Poller:
+    """One loop per connected cluster. A sync asked for while one is running joins it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._loops: dict[str, asyncio.Task[None]] = {}
+        self._wake: dict[str, asyncio.Event] = {}
+        self._running: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._last: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def start(self, cluster: str) -> None:
+        """Begin to look after a cluster that has just been connected."""
+        if cluster not in self._loops or self._loops[cluster].done():
+            self._loops[cluster] = asyncio.create_task(self._loop(cluster), name=f"poll:{cluster}")
+
+    def wake(self, cluster: str) -> None:
+        """Something was submitted or cancelled: look again soon."""
+        self._wake.setdefault(cluster, asyncio.Event()).set()
+
+    async def close(self) -> None:
+        tasks = [*self._loops.values(), *self._running.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=10)
+
+    async def sync_now(self, cluster: str, *, extra: Sequence[str] = (), rediscover: bool = False) -> dict[str, Any]:
+        """Sync out of turn. Asked again within the cluster's interval, the answer is that of the last sync."""
+        interval = self._context.clusters.profile(cluster).sync_now_interval_s
+        at, outcome = self._last.get(cluster, (-interval, {}))
+        wanted = set(extra) - set(outcome.get("synced", []))
+        if time.monotonic() - at < interval and not wanted and not (rediscover and "found" not in outcome):
+            return outcome | {"debounced": True}
+        return await self._sync(cluster, extra, rediscover)
+
+    async def _sync(self, cluster: str, extra: Sequence[str], rediscover: bool) -> dict[str, Any]:
+        running = self._running.get(cluster)
+        if running is not None and not running.done():
+            outcome = await asyncio.shield(running)
+            if not (set(extra) - set(outcome["synced"])) and (not rediscover or "found" in outcome):
+                return outcome
+        task = asyncio.create_task(self._once(cluster, list(extra), rediscover), name=f"sync:{cluster}")
+        self._running[cluster] = task
+        return await asyncio.shield(task)
+
+    async def _once(self, cluster: str, extra: list[str], rediscover: bool) -> dict[str, Any]:
+        found = await rediscover_jobs(self._context, cluster) if rediscover else None
+        outcome: dict[str, Any] = await sync_cluster(self._context, cluster, extra + (found or []))
+        if found is not None:
+            outcome["found"] = found
+        await self._finish_deletions(cluster)
+        self._last[cluster] = (time.monotonic(), outcome)
+        self._context.events.publish("cluster.synced", {"cluster": cluster} | outcome)
+        return outcome
+
+    async def _finish_deletions(self, cluster: str) -> None:
+        for job in self._context.jobs.active(cluster):
+            under_way = self._context.tasks.running("delete", job=job.id, cluster=cluster)
+            if job.deleting and not job.state.active and under_way is None:
+                await remove_folders(self._context, job)
+
+    async def _loop(self, cluster: str) -> None:
+        wake = self._wake.setdefault(cluster, asyncio.Event())
+        profile = self._context.clusters.profile(cluster)
+        pause = profile.polling_floor_s
+        first = True
+        while self._context.clusters.connected(cluster) or not first:
+            changed = False
+            if first or self._context.jobs.active(cluster):
+                try:
+                    outcome = await self._sync(cluster, (), rediscover=first)
+                    changed = bool(outcome["changed"])
+                    first = False
+                except NamdrunnerError as error:
+                    log.info("sync of %s failed: %s", cluster, error.message)
+                    self._context.events.publish("cluster.sync-failed", {"cluster": cluster, "error": error.document()})
+                    first = False
+                except Exception:
+                    log.exception("sync of %s failed unexpectedly", cluster)
+                    first = False
+            pause = profile.polling_floor_s if changed else min(pause * BACKOFF, profile.polling_ceiling_s)
+            try:
+                await asyncio.wait_for(wake.wait(), pause if self._context.jobs.active(cluster) else None)
+                # What was just submitted is looked for soon, but not at once: Slurm needs a moment.
+                await asyncio.sleep(min(2.0, profile.polling_floor_s))
+                pause = profile.polling_floor_s
+            except TimeoutError:
+                pass
+            wake.clear()
+            if not self._context.clusters.connected(cluster):
+                return

@@ -1,0 +1,26 @@
+"""From a job's record and the cluster's profile to what its script depends on."""
+
+from __future__ import annotations
+
+from namdrunner.jobs.record import JobRecord
+from namdrunner.slurm.geometry import choose_partition, choose_recipe
+from namdrunner.slurm.profile import ClusterProfile
+from namdrunner.slurm.script import JobScriptSpec
+
+
+def script_spec(record: JobRecord, profile: ClusterProfile) -> JobScriptSpec:
+    """Raises InputError when the profile no longer has the partition or recipe."""
+    partition = choose_partition(record.resources, profile)
+    return JobScriptSpec(
+        job_id=record.id,
+        name=record.name,
+        resources=record.resources,
+        profile=profile,
+        recipe=choose_recipe(profile, partition, record.recipe or None),
+        project_dir=record.project_dir,
+        scratch_dir=record.scratch_dir,
+        inputs_dir=record.run.inputs_dir,
+        config=record.run.config,
+        output_dirs=record.run.output_dirs,
+        inputs=tuple((i.bytes, i.name) for i in record.inputs),
+    )
