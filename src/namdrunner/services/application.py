@@ -26,7 +26,6 @@ from namdrunner.store.clusters import ClusterRepository
 from namdrunner.store.database import Database
 from namdrunner.store.jobs import JobQuery, JobRepository, with_status
 from namdrunner.store.logs import LogRepository
-from namdrunner.store.operations import OperationRepository
 
 
 class Application:
@@ -50,7 +49,6 @@ class Application:
             folders=folders,
             jobs=jobs,
             logs=LogRepository(self.database),
-            operations=OperationRepository(self.database),
             clusters=self.clusters,
             tasks=self.tasks,
             events=self.events,

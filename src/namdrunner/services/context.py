@@ -15,7 +15,6 @@ from namdrunner.services.events import EventBus
 from namdrunner.services.tasks import TaskService
 from namdrunner.store.jobs import JobRepository, StoredJob
 from namdrunner.store.logs import LogRepository
-from namdrunner.store.operations import OperationRepository
 
 
 def utc_now() -> datetime:
@@ -27,7 +26,6 @@ class Context:
     folders: Folders
     jobs: JobRepository
     logs: LogRepository
-    operations: OperationRepository
     clusters: ClusterService
     tasks: TaskService
     events: EventBus

@@ -120,23 +120,6 @@ class LogPartRow(Table):
     )
 
 
-class OperationRow(Table):
-    """A step-by-step piece of work that can be resumed or undone after a kill at any instruction."""
-
-    __tablename__ = "operations"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16))
-    step: Mapped[str] = mapped_column(default="")
-    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    started_at: Mapped[datetime]
-    ended_at: Mapped[datetime | None]
-
-    __table_args__ = (Index("ix_operations_job", "job_id"), Index("ix_operations_state", "state"))
-
-
 class TimelineRow(Table):
     """One entry in the history of a job: a change of state, or something that was done for it."""
 

@@ -19,7 +19,6 @@ from namdrunner.store.clusters import ClusterRepository, StoredCluster
 from namdrunner.store.database import HEAD, Database
 from namdrunner.store.jobs import JobQuery, JobRepository, StoredJob, states_from, with_record, with_status
 from namdrunner.store.logs import LIMIT_BYTES, LogPosition, LogRepository
-from namdrunner.store.operations import OperationRepository
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -153,21 +152,6 @@ def test_logs_go_with_their_job(database: Database) -> None:
     logs.replace("job_1", "slurm", b"words", complete=True)
     jobs.delete("job_1")
     assert logs.content("job_1", "slurm") == b""
-
-
-def test_operation_running_at_a_crash_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "x.sqlite"
-    first = Database(path)
-    operations = OperationRepository(first)
-    done, running = operations.start("create", None), operations.start("delete", None, {"why": "asked"})
-    operations.end(done)
-    operations.step(running, "files")
-    first.close()
-    second = Database(path)
-    found = OperationRepository(second).interrupted()
-    assert [(o.id, o.step, o.detail) for o in found] == [(running, "files", {"why": "asked"})]
-    assert OperationRepository(second).interrupted() == []
-    second.close()
 
 
 def test_damaged_database_is_set_aside_not_deleted(tmp_path: Path) -> None:

@@ -83,23 +83,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "kind"),
     )
     op.create_table(
-        "operations",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("job_id", sa.String(length=160), nullable=True),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("step", sa.String(), nullable=False),
-        sa.Column("detail", sa.JSON(), nullable=False),
-        sa.Column("started_at", sa.String(length=27), nullable=False),
-        sa.Column("ended_at", sa.String(length=27), nullable=True),
-        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("operations", schema=None) as batch_op:
-        batch_op.create_index("ix_operations_job", ["job_id"], unique=False)
-        batch_op.create_index("ix_operations_state", ["state"], unique=False)
-
-    op.create_table(
         "timeline",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("job_id", sa.String(length=160), nullable=False),
@@ -136,11 +119,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_timeline_job")
 
     op.drop_table("timeline")
-    with op.batch_alter_table("operations", schema=None) as batch_op:
-        batch_op.drop_index("ix_operations_state")
-        batch_op.drop_index("ix_operations_job")
-
-    op.drop_table("operations")
     op.drop_table("logs")
     op.drop_table("job_texts")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
