@@ -137,7 +137,7 @@ def mean_temperature(energies: Energies) -> float | None:
     if "TEMP" not in energies["columns"]:
         return None
     column = energies["columns"].index("TEMP")
-    values = [row[column] for row in energies["rows"] if row[column]]
+    values = [value for row in energies["rows"] if (value := row[column])]
     return sum(values) / len(values) if values else None
 
 

@@ -12,6 +12,9 @@ from namdrunner.cli.session import open_client
 from namdrunner.client.documents import JobDocument, JobSummary, Progress
 
 
+EVERYTHING = 100_000
+
+
 def list_(
     status: Annotated[
         list[str] | None,
@@ -28,7 +31,7 @@ def list_(
     """List jobs, newest first."""
     with open_client() as client:
         answer = client.jobs.list(
-            status=[item.upper() for item in status or ()], cluster=cluster, search=search, limit=limit
+            status=[item.upper() for item in status or ()], cluster=cluster, search=search, limit=limit or EVERYTHING
         )
     if as_json:
         write_json(answer)

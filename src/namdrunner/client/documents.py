@@ -124,8 +124,11 @@ class JobList(TypedDict):
 
 
 class JobFiles(TypedDict):
+    """``live``: the outputs were listed on the cluster just now; else they are as last seen."""
+
     inputs: list[InputDocument]
     outputs: list[OutputDocument]
+    live: bool
 
 
 class LogText(TypedDict):
@@ -138,17 +141,29 @@ class LogText(TypedDict):
 
 class Energies(TypedDict):
     columns: list[str]
-    rows: list[list[float]]
+    rows: list[list[float | None]]
+    complete: bool
+
+
+class JobScript(TypedDict):
+    config: str
+    script: str
 
 
 class DryRun(TypedDict):
     """What ``job create`` would send, before anything is sent."""
 
+    id: str
     config: str
     script: str
     files: list[JsonObject]
+    on_cluster: list[str]
     findings: list[JsonObject]
     summary: JsonObject
+    project_dir: str
+    scratch_dir: str
+    run: JsonObject
+    resources: JsonObject
 
 
 class TaskProgress(TypedDict):
@@ -201,6 +216,7 @@ class TemplateSummary(TypedDict):
 class RenderedTemplate(TypedDict):
     text: str
     values: JsonObject
+    steps: int | None
 
 
 class TemplateValidation(TypedDict):
@@ -214,7 +230,10 @@ class StatusDocument(TypedDict):
     started_at: str
     uptime_s: float
     connections: list[JsonObject]
+    jobs: dict[str, int]
     active_jobs: int
+    tasks_running: int
+    prompts_pending: int
     database: JsonObject
 
 

@@ -55,13 +55,11 @@ def _one_connection(transport: Transport, last_id: int | None) -> Iterator[Event
     headers = {"Accept": "text/event-stream"}
     if last_id is not None:
         headers["Last-Event-ID"] = str(last_id)
-    response = transport.stream(path_of("events"), headers, timeout_s=_SILENCE_S)
-    try:
-        yield from parse_stream(response)
-    except (OSError, http.client.HTTPException):
-        return
-    finally:
-        response.close()
+    with transport.stream(path_of("events"), headers, timeout_s=_SILENCE_S) as response:
+        try:
+            yield from parse_stream(response)
+        except (OSError, http.client.HTTPException):
+            return
 
 
 def parse_stream(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[Event]:

@@ -76,6 +76,7 @@ class Jobs(_Noun):
         *,
         status: Sequence[str] = (),
         cluster: str | None = None,
+        template: str | None = None,
         search: str | None = None,
         sort: str | None = None,
         limit: int | None = None,
@@ -84,11 +85,13 @@ class Jobs(_Noun):
         query = {
             "status": list(status) or None,
             "cluster": cluster,
+            "template": template,
             "search": search,
             "sort": sort,
             "limit": limit,
             "offset": offset,
         }
+        """A page of jobs (200 unless ``limit`` says otherwise), newest first unless ``sort`` names a field."""
         return cast(d.JobList, self._http.get(path_of("jobs"), query))
 
     def get(self, job: str) -> d.JobDocument:
@@ -98,8 +101,8 @@ class Jobs(_Noun):
     def create(self, request: Names) -> d.TaskDocument:
         """Start creating a job; the task's result is ``{"job": JobDocument}``.
 
-        Keys of ``request``: name, cluster, template, values, files, config, resources, preset, submit; local
-        paths must be absolute.
+        Keys of ``request``: name, cluster, template, values, files, config, resources, preset, submit, force;
+        local paths must be absolute. Raises what makes the job impossible, before anything is sent.
         """
         return cast(d.TaskDocument, self._http.post(path_of("jobs"), dict(request)))
 
@@ -120,6 +123,10 @@ class Jobs(_Noun):
 
     def files(self, job: str) -> d.JobFiles:
         return cast(d.JobFiles, self._http.get(path_of("jobs", job, "files")))
+
+    def script(self, job: str) -> d.JobScript:
+        """Config and job script as they were sent."""
+        return cast(d.JobScript, self._http.get(path_of("jobs", job, "script")))
 
     def energies(self, job: str) -> d.Energies:
         return cast(d.Energies, self._http.get(path_of("jobs", job, "energies")))

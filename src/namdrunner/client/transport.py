@@ -5,19 +5,26 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from namdrunner.client.presence import ServerFile, process_alive
-from namdrunner.errors import ConnectionFailedError, NamdrunnerError, from_document
+from namdrunner.errors import ConnectionFailedError, NamdrunnerError, NotFoundError, from_document
 
 API = "/api/v1"
 Query = Mapping[str, object]
 
 
 def path_of(*parts: str) -> str:
-    """A path below the API with every part quoted: names are data, never path syntax."""
+    """A path below the API with every part quoted: names are data, never path syntax.
+
+    Raises NotFoundError for what cannot be the name of anything: nothing, a path, a dot.
+    """
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part:
+            raise NotFoundError(f"There is nothing called '{part}'.", remedy="Check the id or name.")
     return API + "".join("/" + quote(part, safe="") for part in parts)
 
 
@@ -50,21 +57,20 @@ class Transport:
         status, data = self._exchange(method, target, payload, timeout_s or self.timeout_s)
         return decode(status, data)
 
-    def stream(self, path: str, headers: Mapping[str, str], *, timeout_s: float) -> http.client.HTTPResponse:
-        """A response whose body is read as it comes, on a connection of its own; the caller closes it."""
+    @contextmanager
+    def stream(self, path: str, headers: Mapping[str, str], *, timeout_s: float) -> Iterator[http.client.HTTPResponse]:
+        """A response whose body is read as it comes, on a connection of its own."""
         connection = self._open(timeout_s)
-        try:
-            connection.request("GET", path, headers={**self._headers(), **headers})
-            response = connection.getresponse()
-            if response.status >= 400:
-                decode(response.status, response.read())
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise self._unreachable(error) from error
-        except NamdrunnerError:
-            connection.close()
-            raise
-        return response
+        with closing(connection):
+            try:
+                connection.request("GET", path, headers={**self._headers(), **headers})
+                response = connection.getresponse()
+                if response.status >= 400:
+                    decode(response.status, response.read())
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+            with closing(response):
+                yield response
 
     def close(self) -> None:
         connection = getattr(self._local, "connection", None)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import uvicorn
+from fastapi import FastAPI
 
 import namdrunner
 from namdrunner.client.lock import LOCK_NAME, InstanceLock
@@ -51,7 +52,7 @@ def serve(options: ServeOptions) -> None:
     with InstanceLock(options.folders.state / LOCK_NAME) as lock:
         if not lock.acquire():
             raise _already_running(options.folders)
-        with _listen(options.port) as listener:
+        with listen(options.port) as listener:
             token = secrets.token_urlsafe(32)
             start_logging(options.folders.log_file, token)
             try:
@@ -69,7 +70,7 @@ async def _serve(options: ServeOptions, listener: socket.socket, token: str) -> 
     try:
         app = create_app(application, token, port=port, folders=folders)
         context: ServerContext = app.state.context
-        server = _Server(_uvicorn_config(app), context.stopping)
+        server = LoopServer(uvicorn_config(app), context.stopping)
         loop = asyncio.get_running_loop()
         context.request_stop = server.request_stop
         present = ServerFile(os.getpid(), port, token, namdrunner.__version__, time.time())
@@ -93,9 +94,9 @@ async def _serve(options: ServeOptions, listener: socket.socket, token: str) -> 
         log.info("server stopped")
 
 
-def _uvicorn_config(app: object) -> uvicorn.Config:
+def uvicorn_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         loop="asyncio",
         http="h11",
         ws="none",
@@ -110,7 +111,7 @@ def _uvicorn_config(app: object) -> uvicorn.Config:
     )
 
 
-class _Server(uvicorn.Server):
+class LoopServer(uvicorn.Server):
     """uvicorn with our own signal handling, which can end open event streams first."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
@@ -161,7 +162,8 @@ def _stop_at_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: Callable[[], No
     threading.Thread(target=wait, name="stdin", daemon=True).start()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """A socket on the loopback interface; 0: any free port. Raises UsageError (``port-taken``)."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "posix":

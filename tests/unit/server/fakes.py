@@ -96,7 +96,7 @@ class FakeJobs:
                 return row | {"inputs": [{"name": "ala.psf", "bytes": 10, "sha256": "00", "role": "structure"}]}
         raise NotFoundError(f"There is no job '{job_id}'.", code="job-not-found", remedy="See job list.")
 
-    def start_create(self, request: Any) -> Task:
+    async def start_create(self, request: Any) -> Task:
         async def create(handle: TaskHandle) -> dict[str, Any]:
             handle.say("Uploading")
             return {"job": self.get(self.rows[0]["id"])}

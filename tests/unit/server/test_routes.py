@@ -16,9 +16,10 @@ async def test_listing_passes_its_filters_on(http: httpx.AsyncClient, applicatio
     answer = await http.get("/api/v1/jobs?status=RUNNING&status=PENDING&cluster=alpine&sort=-name&limit=5&offset=2")
     assert answer.json()["total"] == 3
     assert application.jobs.asked == {
-        "status": [JobState.RUNNING, JobState.PENDING],
+        "status": ["RUNNING", "PENDING"],
         "cluster": "alpine",
-        "search": None,
+        "template": None,
+        "search": "",
         "sort": "-name",
         "limit": 5,
         "offset": 2,

@@ -22,21 +22,31 @@ async def list_jobs(
     context: Context,
     job_status: Annotated[list[JobState] | None, Query(alias="status")] = None,
     cluster: str | None = None,
-    search: str | None = None,
-    sort: str | None = None,
-    limit: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+    template: str | None = None,
+    search: str = "",
+    sort: str = "-created_at",
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 200,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Any:
-    """Jobs, newest first unless sorted otherwise; ``sort`` names a field, with ``-`` before it: descending."""
+    """A page of jobs and how many match in all; ``sort`` names a field, descending with ``-`` before it."""
     return context.application.jobs.list(
-        status=job_status, cluster=cluster, search=search, sort=sort, limit=limit, offset=offset
+        status=[state.value for state in job_status or ()],
+        cluster=cluster,
+        template=template,
+        search=search,
+        sort=sort,
+        limit=limit,
+        offset=offset,
     )
 
 
 @router.post("", response_model=TaskDocument, status_code=ACCEPTED)
 async def create_job(body: JobRequest, context: Context) -> Any:
-    """Start creating a job: folders, uploads, config, script. The task's result is ``{"job": JobDocument}``."""
-    return context.application.jobs.start_create(body).document()
+    """Plan and check a job, then upload it as a task, whose result is ``{"job": JobDocument}``.
+
+    What makes the job impossible is said at once; errors the checks find are overridden by ``force``.
+    """
+    return (await context.application.jobs.start_create(body)).document()
 
 
 @router.post("/dry-run", response_model=schema.DryRun)
@@ -48,7 +58,7 @@ async def plan_job(body: JobRequest, context: Context) -> Any:
 @router.post("/sync", response_model=TaskDocument, status_code=ACCEPTED)
 async def sync_jobs(body: schema.SyncRequest, context: Context) -> Any:
     """Ask the clusters now instead of at the next cycle."""
-    return context.application.jobs.start_sync(cluster=body.cluster, id=body.job).document()
+    return context.application.jobs.start_sync(cluster=body.cluster, job=body.job).document()
 
 
 @router.get("/{job_id}", response_model=schema.JobDocument)
@@ -56,10 +66,16 @@ async def get_job(job_id: str, context: Context) -> Any:
     return context.application.jobs.get(job_id)
 
 
+@router.get("/{job_id}/script", response_model=schema.JobScript)
+async def get_job_script(job_id: str, context: Context) -> Any:
+    """The NAMD config and the job script, as they were sent."""
+    return context.application.jobs.script(job_id)
+
+
 @router.delete("/{job_id}", response_model=TaskDocument, status_code=ACCEPTED)
 async def delete_job(job_id: str, context: Context, keep_remote: bool = False) -> Any:
     """Cancel it if it runs, then delete it here and, unless kept, on the cluster."""
-    return context.application.jobs.start_delete(job_id, keep_remote).document()
+    return context.application.jobs.start_delete(job_id, keep_remote=keep_remote).document()
 
 
 @router.post("/{job_id}/submit", response_model=TaskDocument, status_code=ACCEPTED)
@@ -98,4 +114,4 @@ async def list_job_files(job_id: str, context: Context) -> Any:
 @router.get("/{job_id}/energies", response_model=schema.Energies)
 async def read_job_energies(job_id: str, context: Context) -> Any:
     """The ENERGY lines of the NAMD log as far as it is known."""
-    return await context.application.jobs.energies(job_id)
+    return context.application.jobs.energies(job_id)

@@ -78,21 +78,35 @@ class JobList(Answer):
     total: int
 
 
+class JobScript(Answer):
+    config: str
+    script: str
+
+
 class PlannedFile(Answer):
+    """``name``: its path below the job's ``input_files``; ``source``: where it is on this computer."""
+
     name: str
     bytes: int
+    sha256: str
     role: str = ""
     source: str = ""
 
 
 class DryRun(Answer):
-    """What would be sent, before anything is sent."""
+    """What would be sent, before anything is sent. ``on_cluster``: files the config expects to be there already."""
 
+    id: str
     config: str
     script: str
-    files: list[PlannedFile] = Field(default_factory=list)
-    findings: list[JsonObject] = Field(default_factory=list)
-    summary: JsonObject = Field(default_factory=dict)
+    files: list[PlannedFile]
+    on_cluster: list[str] = Field(default_factory=list)
+    findings: list[JsonObject]
+    summary: JsonObject
+    project_dir: str
+    scratch_dir: str
+    run: RunPlan
+    resources: Resources
 
 
 class SyncRequest(Body):
@@ -122,12 +136,16 @@ class LogText(Answer):
 
 
 class JobFiles(Answer):
+    """``live``: the outputs were listed on the cluster just now; else they are as last seen."""
+
     inputs: list[InputDocument]
     outputs: list[OutputDocument]
+    live: bool = False
 
 
 class Energies(Answer):
-    """``columns``: the names of the ETITLE line; one row per ENERGY line."""
+    """``columns``: the names of the ETITLE line; one row per ENERGY line, thinned where the log is long."""
 
     columns: list[str]
     rows: list[list[float | None]]
+    complete: bool = False

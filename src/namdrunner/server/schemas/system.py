@@ -16,14 +16,37 @@ class Ping(Answer):
     version: str
 
 
+class ConnectionDocument(Answer):
+    cluster: str
+    state: Literal["disconnected", "connecting", "connected", "expired"]
+    since: str | None = None
+    reason: str = ""
+    host: str = ""
+    port: int | None = None
+    user: str = ""
+
+
+class DatabaseDocument(Answer):
+    """``set_aside``: where a damaged database was moved when the server started."""
+
+    path: str
+    bytes: int
+    set_aside: str | None = None
+
+
 class StatusDocument(Answer):
+    """``jobs``: how many there are in each state."""
+
     version: str
     pid: int
-    started_at: str | float
-    uptime_s: float = 0.0
-    connections: list[JsonObject] = Field(default_factory=list)
+    started_at: str
+    uptime_s: float
+    connections: list[ConnectionDocument] = Field(default_factory=list)
+    jobs: dict[str, int] = Field(default_factory=dict)
     active_jobs: int = 0
-    database: JsonObject = Field(default_factory=dict)
+    tasks_running: int = 0
+    prompts_pending: int = 0
+    database: DatabaseDocument | None = None
 
 
 class TicketRequest(Body):
