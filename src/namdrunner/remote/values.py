@@ -189,8 +189,12 @@ class Session(Protocol):
         check: bool = False,
         max_output_bytes: int = 64 * 1024 * 1024,
         label: str = "",
+        idempotent: bool = False,
     ) -> CommandResult:
         """Run one shell command (given to the remote user's shell as is; callers quote).
+
+        ``idempotent``: the command changes nothing (squeue, cat): identical ones in flight or within a second share
+        one answer, and it is asked again when the connection broke and came back by itself. Never for sbatch.
 
         ``check``: a non-zero exit raises ``CommandError`` with the command's own words. ``label`` is what logs
         show in place of a long command.

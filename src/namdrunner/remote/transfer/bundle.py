@@ -1,0 +1,189 @@
+"""Many small files as one tar stream: one command each way, verified on the cluster before anything is renamed."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+import asyncssh
+
+from namdrunner.errors import CommandError, NamdrunnerError, QuotaError, TransferError
+from namdrunner.remote import faults, listing
+from namdrunner.remote.plaintext import plain_line
+from namdrunner.remote.transfer import parts
+from namdrunner.remote.transfer.channel import TransferChannel
+from namdrunner.remote.transfer.control import TransferControl
+from namdrunner.remote.transfer.digest import bytes_sha256
+from namdrunner.remote.transfer.flow import Bandwidth
+from namdrunner.remote.transfer.meter import Meter
+from namdrunner.remote.transfer.upload import Outgoing, open_source
+
+SMALL = 1024 * 1024
+"""Files up to this size travel in bundles."""
+BUNDLE_BYTES = 32 * 1024 * 1024
+BUNDLE_FILES = 2000
+_PIECE = 256 * 1024
+
+# $1: the staging folder with the manifest and the list of folders. Everything is verified, then renamed by one
+# `mv` per folder; what does not verify is thrown away as a whole.
+UNPACK = r"""export LC_ALL=C; s=$1
+clean() { [ -f "$s/.folders" ] && xargs -0 -n 2 sh -c 'rm -rf -- "$1"' sh < "$s/.folders"; rm -rf -- "$s"; }
+trap clean EXIT
+mkdir -p -- "$s" && tar -x -f - -C / || exit 3
+sha256sum --quiet -c "$s/.manifest" >&2 || exit 4
+while IFS= read -r -d '' from && IFS= read -r -d '' to; do
+find "$from" -mindepth 1 -maxdepth 1 -type f -print0 | xargs -0 -r mv -f -t "$to" -- || exit 5
+done < "$s/.folders"
+"""
+
+
+def bundles(files: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Split into bundles of bounded size: what an interruption costs at most."""
+    bundle: list[Outgoing] = []
+    size = 0
+    for file in files:
+        if bundle and (size + file.bytes > BUNDLE_BYTES or len(bundle) >= BUNDLE_FILES):
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(file)
+        size += file.bytes
+    if bundle:
+        yield bundle
+
+
+class Packer:
+    """Writes a tar stream piece by piece, hashing what goes in; the manifest comes last."""
+
+    def __init__(self, files: Sequence[Outgoing], staging: PurePosixPath) -> None:
+        self._files = files
+        self.staging = staging
+        folders = dict.fromkeys(f.target.parent for f in files)
+        self._places = {
+            folder: folder / f"{staging.name[: -len('.part')]}-{number}.part" for number, folder in enumerate(folders)
+        }
+        self.digests: dict[str, str] = {}
+
+    def pieces(self) -> Iterator[tuple[bytes, str | None, int]]:
+        """``(tar bytes, file name, content bytes)``. Reads files; run it in a thread."""
+        manifest = io.BytesIO()
+        for file in self._files:
+            with open_source(file.item) as source:
+                data = source.read(file.bytes + 1)
+            if len(data) != file.bytes:
+                raise parts.changed(file.source_name)
+            digest = bytes_sha256(data)
+            self.digests[file.name] = digest
+            path = self._places[file.target.parent] / file.target.name
+            manifest.write(_manifest_line(digest, path))
+            yield _entry(path, data), file.name, len(data)
+        folders = listing.nul_joined(p for folder, place in self._places.items() for p in (place, folder))
+        yield _entry(self.staging / ".folders", folders), None, 0
+        yield _entry(self.staging / ".manifest", manifest.getvalue()), None, 0
+        yield b"\0" * 1024, None, 0
+
+
+def _entry(path: PurePosixPath, data: bytes) -> bytes:
+    info = tarfile.TarInfo(str(path).lstrip("/"))
+    info.size = len(data)
+    info.mode = 0o600 if path.name.startswith(".") and path.name in {".folders", ".manifest"} else 0o644
+    header = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+    return header + data + b"\0" * (-len(data) % tarfile.BLOCKSIZE)
+
+
+def _manifest_line(digest: str, path: PurePosixPath) -> bytes:
+    """One line of ``sha256sum``'s format, names with backslashes and newlines escaped as it wants them."""
+    name = listing.encoded(path)
+    if b"\\" in name or b"\n" in name or b"\r" in name:
+        name = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        return b"\\" + digest.encode() + b"  " + name + b"\n"
+    return digest.encode() + b"  " + name + b"\n"
+
+
+async def send_bundle(
+    channel: TransferChannel,
+    files: Sequence[Outgoing],
+    control: TransferControl,
+    meter: Meter,
+    bandwidth: Bandwidth,
+) -> dict[str, str]:
+    """Send ``files`` in one stream; target name to sha256 when all of them are verified and in place.
+
+    Raises:
+        QuotaError, TransferError: nothing was renamed.
+    """
+    packer = Packer(files, files[0].target.parent / parts.staging_name())
+    async with channel.process(UNPACK, str(packer.staging)) as process:
+        try:
+            await _feed(process, packer, control, meter, bandwidth)
+            process.stdin.write_eof()
+        except (BrokenPipeError, ConnectionError):
+            pass  # the remote side gave up: its words come below
+        except asyncssh.Error as exc:
+            raise faults.lost_fault(channel.place, str(exc)) from exc
+        words = plain_line((await process.stderr.read(16_384)).decode("utf-8", "replace"), limit=500)
+        await process.wait_closed()
+        status = process.returncode
+    if status is None:
+        raise faults.lost_fault(channel.place, "a transfer was cut off")
+    if status != 0:
+        raise _refusal(status, words, str(files[0].target.parent))
+    for file in files:
+        meter.finish(file.name)
+    return packer.digests
+
+
+async def _feed(
+    process: asyncssh.SSHClientProcess[bytes],
+    packer: Packer,
+    control: TransferControl,
+    meter: Meter,
+    bandwidth: Bandwidth,
+) -> None:
+    pieces = packer.pieces()
+    while batch := await asyncio.to_thread(_batch, pieces):
+        await control.checkpoint()
+        data = b"".join(piece for piece, _, _ in batch)
+        await bandwidth.take(len(data))
+        for start in range(0, len(data), _PIECE):
+            process.stdin.write(data[start : start + _PIECE])
+            await process.stdin.drain()
+        for _, name, count in batch:
+            if name is not None:
+                meter.sent(name, count)
+
+
+def _batch(pieces: Iterator[tuple[bytes, str | None, int]]) -> list[tuple[bytes, str | None, int]]:
+    batch: list[tuple[bytes, str | None, int]] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece[0])
+        if size >= _PIECE * 4:
+            break
+    return batch
+
+
+def _refusal(status: int, words: str, folder: str) -> NamdrunnerError:
+    context = {"folder": folder, "exit_status": status, "detail": words}
+    if any(w in words.lower() for w in ("no space left", "quota exceeded")):
+        return QuotaError(
+            f"There is no space left on the cluster in {folder}: {words}",
+            remedy="Delete what is no longer needed there (old jobs, scratch), or ask for more quota.",
+            context=context,
+        )
+    if status == 4:
+        return parts.mismatch(folder)
+    if "permission denied" in words.lower():
+        return TransferError(
+            f"The cluster allows no access in {folder}.",
+            code="remote-permission-denied",
+            remedy="Check the project and scratch folders of the cluster's settings.",
+            retryable=False,
+            context=context,
+        )
+    if status == 127:
+        return CommandError(f"A program is missing on the cluster: {words}", context=context)
+    return TransferError(f"The files could not be put into {folder}: {words}", context=context)

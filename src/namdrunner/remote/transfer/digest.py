@@ -1,0 +1,52 @@
+"""sha256 of local files, computed in threads and remembered while size and time stay the same."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+_REMEMBERED = 10_000
+
+
+class DigestCache:
+    """Path, size and modification time in nanoseconds to sha256, for the life of the process."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int], str] = {}
+
+    async def of(self, path: Path) -> str:
+        """The sha256 of a file, hex."""
+        key = self._key(path)
+        if key not in self._known:
+            self.remember(path, key, await asyncio.to_thread(file_sha256, path))
+        return self._known[key]
+
+    def known(self, path: Path) -> str | None:
+        return self._known.get(self._key(path))
+
+    def remember(self, path: Path, key: tuple[str, int, int], digest: str) -> None:
+        """Keep a digest computed elsewhere, unless the file changed since ``key`` was taken."""
+        if self._key(path) != key:
+            return
+        if len(self._known) >= _REMEMBERED:
+            self._known.pop(next(iter(self._known)))
+        self._known[key] = digest
+
+    def key(self, path: Path) -> tuple[str, int, int]:
+        return self._key(path)
+
+    @staticmethod
+    def _key(path: Path) -> tuple[str, int, int]:
+        stat = path.stat()
+        return (os.fspath(path.absolute()), stat.st_size, stat.st_mtime_ns)
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def bytes_sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,121 @@
+"""Transfers over a real OpenSSH server: what arrives, what is skipped, what odd names and links do."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from tests.faults.sshd import QUICK, OpenSshServer, client, running
+
+from namdrunner.errors import InputError, TransferError
+from namdrunner.remote.values import DownloadItem, Session, TransferProgress, UploadItem
+
+ODD_NAMES = ("-rf", "new\nline", "quo'te\"s", "$(touch x)", "naïve ü 漢字", "back\\slash", " spaces ", "a" * 250)
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSshServer]:
+    with running(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture
+async def session(sshd: OpenSshServer) -> AsyncIterator[Session]:
+    async with client(limits=QUICK) as c:
+        await c.manager.connect(sshd.spec())
+        yield c.manager.session("testing")
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.name.endswith(".part")]
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 3_000_001, 70 * 1024 * 1024 + 17])
+async def test_a_file_goes_there_and_back_identical(session: Session, tmp_path: Path, size: int) -> None:
+    source = tmp_path / "source.bin"
+    source.write_bytes(os.urandom(size))
+    there, back = tmp_path / "there" / "deep" / "file.bin", tmp_path / "back" / "file.bin"
+    told: list[TransferProgress] = []
+    (up,) = await session.upload([UploadItem(source, PurePosixPath(there))], progress=told.append)
+    assert (up.bytes, up.sha256, up.skipped) == (size, digest(source), False)
+    assert digest(there) == digest(source)
+    assert (told[-1].bytes, told[-1].total, told[-1].files) == (size, size, 1)
+    (down,) = await session.download([DownloadItem(PurePosixPath(there), back)])
+    assert (down.bytes, down.sha256, down.skipped) == (size, digest(source), False)
+    assert digest(back) == digest(source)
+    assert leftovers(tmp_path) == []
+
+
+async def test_what_is_there_already_is_not_sent_again(session: Session, tmp_path: Path) -> None:
+    sources = [tmp_path / f"{n}.bin" for n in range(3)]
+    for n, path in enumerate(sources):
+        path.write_bytes(os.urandom(1000 * (n + 1) ** 6))
+    items = [UploadItem(p, PurePosixPath(tmp_path / "there" / p.name)) for p in sources]
+    assert [f.skipped for f in await session.upload(items)] == [False] * 3
+    assert [f.skipped for f in await session.upload(items)] == [True] * 3
+    same_size = bytearray(sources[1].read_bytes())
+    same_size[-1] ^= 1
+    sources[1].write_bytes(same_size)
+    assert [f.skipped for f in await session.upload(items)] == [True, False, True]
+    assert (tmp_path / "there" / "1.bin").read_bytes() == bytes(same_size)
+    fetch = [DownloadItem(i.target, tmp_path / "back" / i.target.name) for i in items]
+    assert [f.skipped for f in await session.download(fetch)] == [False] * 3
+    assert [f.skipped for f in await session.download(fetch)] == [True] * 3
+
+
+@pytest.mark.parametrize("size", [700, 1_500_000])
+async def test_odd_names_survive_both_ways(session: Session, tmp_path: Path, size: int) -> None:
+    content = {name: os.urandom(size) for name in ODD_NAMES}
+    there = tmp_path / "job 'x'\n$HOME"
+    up = [UploadItem(data, PurePosixPath(there / name)) for name, data in content.items()]
+    await session.upload(up)
+    assert {p.name: p.read_bytes() for p in there.iterdir()} == content
+    down = [DownloadItem(i.target, tmp_path / "back" / i.target.name) for i in up]
+    assert all(not f.skipped for f in await session.download(down))
+    assert {p.name: p.read_bytes() for p in (tmp_path / "back").iterdir()} == content
+    assert all(f.skipped for f in await session.upload(up))
+
+
+async def test_links_are_not_followed(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "secret").write_text("private")
+    (tmp_path / "outputs" / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(TransferError) as caught:
+        await session.download([DownloadItem(PurePosixPath(tmp_path / "outputs" / "link"), tmp_path / "got")])
+    assert caught.value.code == "not-a-file"
+    assert not (tmp_path / "got").exists()
+
+
+async def test_what_cannot_be_sent_or_fetched_is_said_by_name(session: Session, tmp_path: Path) -> None:
+    target = PurePosixPath(tmp_path / "there")
+    with pytest.raises(InputError) as absent:
+        await session.upload([UploadItem(tmp_path / "absent.psf", target)])
+    with pytest.raises(InputError) as relative:
+        await session.upload([UploadItem(b"x", PurePosixPath("relative/x"))])
+    with pytest.raises(InputError) as outside:
+        await session.upload([UploadItem(b"x", PurePosixPath("/tmp/job/../../etc/x"))])
+    with pytest.raises(InputError) as twice:
+        await session.upload([UploadItem(b"x", target), UploadItem(b"y", target)])
+    with pytest.raises(TransferError) as gone:
+        await session.download([DownloadItem(PurePosixPath(tmp_path / "gone.dcd"), tmp_path / "gone.dcd")])
+    assert "absent.psf" in absent.value.message
+    assert [relative.value.code, outside.value.code] == ["bad-target", "bad-target"]
+    assert twice.value.code == "duplicate-target"
+    assert gone.value.code == "remote-file-missing"
+
+
+async def test_an_expected_checksum_is_insisted_on(session: Session, tmp_path: Path) -> None:
+    source = tmp_path / "x.coor"
+    source.write_bytes(b"real")
+    item = DownloadItem(PurePosixPath(source), tmp_path / "back.coor", sha256=hashlib.sha256(b"else").hexdigest())
+    with pytest.raises(TransferError) as caught:
+        await session.download([item])
+    assert caught.value.code == "unexpected-content"
+    assert not (tmp_path / "back.coor").exists()
