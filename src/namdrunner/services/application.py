@@ -19,6 +19,7 @@ from namdrunner.services.events import EventBus
 from namdrunner.services.jobs import JobService
 from namdrunner.services.polling import Poller
 from namdrunner.services.prompts import PromptService
+from namdrunner.services.storage import StorageService
 from namdrunner.services.submit import settled
 from namdrunner.services.tasks import TaskService
 from namdrunner.services.templates import TemplateService
@@ -53,6 +54,8 @@ class Application:
             tasks=self.tasks,
             events=self.events,
         )
+        self.storage = StorageService(folders, self.database, self.tasks)
+        self.clusters.on_change = self.storage.remember_clusters
         self.poller = Poller(self.context)
         self.jobs = JobService(self.context, self.templates, self.poller)
         self.clusters.after_connect = self._after_connect
@@ -61,6 +64,8 @@ class Application:
     async def open(cls, folders: Folders) -> Application:
         """Open the database (migrated, damage set aside) and settle what the last server left half-way."""
         application = cls(folders.ensure())
+        if application.database.set_aside is not None:
+            application.storage.recall_clusters()
         application._settle()
         return application
 

@@ -67,6 +67,7 @@ class ClusterService:
         self._tasks = tasks
         self._events = events
         self.after_connect: AfterConnect | None = None
+        self.on_change: Callable[[], None] | None = None
 
     # What is known
 
@@ -246,6 +247,8 @@ class ClusterService:
         return cluster_document(cluster, self._profile(cluster.profile), self._connections.status(cluster.name))
 
     def _changed(self, name: str) -> None:
+        if self.on_change is not None:
+            self.on_change()
         self._events.publish("cluster.updated", {"name": name})
 
 

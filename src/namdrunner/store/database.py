@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from namdrunner.errors import InternalError
+from namdrunner.errors import InputError, InternalError, NotFoundError
 
 HEAD = "0001"
 """Newest migration; a test compares it with the scripts."""
@@ -25,8 +25,11 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.set_aside: Path | None = _set_damaged_aside(path)
-        _migrate(path)
-        self.engine = _engine(path)
+        self._open()
+
+    def _open(self) -> None:
+        _migrate(self.path)
+        self.engine = _engine(self.path)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -39,6 +42,30 @@ class Database:
         """A consistent copy through SQLite's online backup, while the database is in use."""
         copy_database(self.path, target)
         return target
+
+    def restore(self, source: Path) -> Path:
+        """Put a backup in the place of the database; returns where the present one was kept.
+
+        Raises NotFoundError (``backup-not-found``), InputError (``backup-invalid``); the database then stays as it is.
+        """
+        _check_backup(source)
+        kept = self._keep_copy("before-restore")
+        self.engine.dispose()
+        copy_database(source, self.path)
+        self._open()
+        return kept
+
+    def reset(self) -> Path:
+        """Begin with an empty database; returns where the present one was kept."""
+        kept = self._keep_copy("before-reset")
+        self.engine.dispose()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        self._open()
+        return kept
+
+    def _keep_copy(self, why: str) -> Path:
+        return self.backup(self.path.with_name(f"{self.path.stem}.{why}-{_stamp()}.sqlite"))
 
     def close(self) -> None:
         self.engine.dispose()
@@ -81,14 +108,38 @@ def _set_damaged_aside(path: Path) -> Path | None:
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             return None
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    aside = path.with_name(f"{path.name}.damaged-{_stamp()}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         companion = path.with_name(path.name + suffix)
         if companion.exists():
             companion.rename(aside.with_name(aside.name + suffix))
     return aside
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def _check_backup(source: Path) -> None:
+    if not source.is_file():
+        raise NotFoundError(f"There is no backup {source}.", code="backup-not-found", remedy="Check the path.")
+    try:
+        connection = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            whole = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError:
+        whole, version = False, None
+    if not whole or version is None or version[0] > HEAD:
+        raise InputError(
+            f"{source} is not a whole database of this NAMDRunner.",
+            code="backup-invalid",
+            remedy="Give a file made by 'namdrunner database backup'.",
+            context={"file": str(source)},
+        )
 
 
 def _version(path: Path) -> str | None:

@@ -213,3 +213,34 @@ def test_unknown_state_name_is_explained() -> None:
     assert states_from(["running", "FAILED"]) == (JobState.RUNNING, JobState.FAILED)
     with pytest.raises(NotFoundError, match="not a state"):
         states_from(["done"])
+
+
+def test_restore_brings_back_what_was_backed_up_and_keeps_the_present(database: Database, tmp_path: Path) -> None:
+    jobs = JobRepository(database)
+    jobs.add(job(1))
+    copy = database.backup(tmp_path / "b.sqlite")
+    jobs.add(job(2))
+    kept = database.restore(copy)
+    assert jobs.known(["job_1", "job_2"]) == {"job_1"}
+    database.restore(kept)
+    assert jobs.known(["job_1", "job_2"]) == {"job_1", "job_2"}
+
+
+def test_reset_empties_and_keeps_a_copy(database: Database) -> None:
+    JobRepository(database).add(job(1))
+    kept = database.reset()
+    assert ClusterRepository(database).list() == []
+    database.restore(kept)
+    assert JobRepository(database).get("job_1").id == "job_1"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database", None])
+def test_unusable_backup_changes_nothing(database: Database, tmp_path: Path, content: bytes | None) -> None:
+    JobRepository(database).add(job(1))
+    backup = tmp_path / "bad.sqlite"
+    if content is not None:
+        backup.write_bytes(content)
+    with pytest.raises(NamdrunnerError) as caught:
+        database.restore(backup)
+    assert caught.value.code in ("backup-invalid", "backup-not-found")
+    assert JobRepository(database).get("job_1").id == "job_1"
