@@ -11,7 +11,6 @@ from namdrunner.cli.output import duration, facts, moment, say, table, write_jso
 from namdrunner.cli.session import open_client
 from namdrunner.client.documents import JobDocument, JobSummary, Progress
 
-
 EVERYTHING = 100_000
 
 

@@ -15,11 +15,13 @@ import namdrunner
 from namdrunner.cli.lazy import LazyGroup
 from namdrunner.cli.options import Json
 from namdrunner.cli.table import ROOT
-from namdrunner.errors import InterruptedOperationError, NamdrunnerError, UsageError
+from namdrunner.errors import InternalError, InterruptedOperationError, NamdrunnerError, UsageError
 
 # Typer keeps its own copy of click: its exceptions are reached through what it makes public.
 _CLICK_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _CLICK_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+
+TRACEBACK_VARIABLE = "NAMDRUNNER_TRACEBACK"
 
 
 class Root(LazyGroup):
@@ -64,10 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; nothing but the answer is written to stdout."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return run(given)
+        return _run_quietly(given)
     except NamdrunnerError as error:
         report(error, as_json="--json" in given)
         return error.exit_status
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        report(_unforeseen(error), as_json="--json" in given)
+        return InternalError.exit_status
+
+
+def _run_quietly(given: Sequence[str]) -> int:
+    try:
+        return run(given)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Nothing may be written any more, also not at exit.
         with contextlib.suppress(OSError):
@@ -90,6 +102,14 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError(_message(error), code="wrong-usage") from error
     except (KeyboardInterrupt, typer.Abort):
         raise InterruptedOperationError("Interrupted.", remedy="Repeat the command to go on.") from None
+
+
+def _unforeseen(error: Exception) -> InternalError:
+    """A fault of ours: one sentence for the person, the details on request."""
+    return InternalError(
+        f"Something went wrong inside NAMDRunner: {type(error).__name__}: {error}",
+        remedy=f"Please report it, with what {TRACEBACK_VARIABLE}=1 before the same command shows.",
+    )
 
 
 def _usage_error(error: Any) -> UsageError:

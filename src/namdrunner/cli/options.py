@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from namdrunner.errors import UsageError
+from namdrunner.paths import Folders
+
+if TYPE_CHECKING:
+    from namdrunner.client import Client
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
 def complete_clusters(incomplete: str) -> list[str]:
     """Names of clusters, from a server that runs already; completion must never start one."""
-    return _complete("clusters", incomplete)
+    return _from_server(lambda client: [cluster["name"] for cluster in client.clusters.list()], incomplete)
 
 
 def complete_jobs(incomplete: str) -> list[str]:
-    return _complete("jobs", incomplete)
+    return _from_server(lambda client: [job["id"] for job in client.jobs.list()["jobs"]], incomplete)
 
 
 def complete_templates(incomplete: str) -> list[str]:
-    return _complete("templates", incomplete)
+    from namdrunner.services.templates import TemplateService
+
+    return [t["id"] for t in TemplateService(Folders.default()).list() if t["id"].startswith(incomplete)]
 
 
-def _complete(noun: str, incomplete: str) -> list[str]:
+def _from_server(ask: Callable[[Client], list[str]], incomplete: str) -> list[str]:
     from namdrunner.client import Client
     from namdrunner.errors import NamdrunnerError
 
     try:
         with Client.connect(start=False, timeout_s=1.0) as client:
-            if noun == "jobs":
-                names = [job["id"] for job in client.jobs.list(limit=200)["jobs"]]
-            elif noun == "clusters":
-                names = [cluster["name"] for cluster in client.clusters.list()]
-            else:
-                names = [template["id"] for template in client.templates.list()]
+            return [name for name in ask(client) if name.startswith(incomplete)]
     except NamdrunnerError:
         return []
-    return [name for name in names if name.startswith(incomplete)]
 
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.", autocompletion=complete_jobs)]

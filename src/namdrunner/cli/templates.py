@@ -1,9 +1,9 @@
-"""template list, show, render, validate. Rendering and validating need no server."""
+"""template list, show, render, validate: in this process, without a server."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,16 +17,24 @@ from namdrunner.cli.options import (
     template_values,
 )
 from namdrunner.cli.output import say, table, write_json, write_text
-from namdrunner.cli.session import open_client
 from namdrunner.errors import InputError
+from namdrunner.paths import Folders
+
+if TYPE_CHECKING:
+    from namdrunner.services.templates import TemplateService
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
 
 
+def _service() -> TemplateService:
+    from namdrunner.services.templates import TemplateService
+
+    return TemplateService(Folders.default())
+
+
 def list_(as_json: Json = False) -> None:
     """List the templates: those that come with NAMDRunner, and your own."""
-    with open_client() as client:
-        templates = client.templates.list()
+    templates = _service().list()
     if as_json:
         write_json({"templates": templates})
     else:
@@ -38,8 +46,7 @@ def list_(as_json: Json = False) -> None:
 
 def show(template: TemplateId, as_json: Json = False) -> None:
     """Show a template: its variables with units and ranges, and its text."""
-    with open_client() as client:
-        document = client.templates.get(template)
+    document = _service().get(template)
     if as_json:
         write_json(document)
         return
@@ -65,8 +72,7 @@ def _variable(variable: dict[str, Any]) -> list[object]:
 
 def render(template: TemplateId, settings: Settings = None, files: Files = None, as_json: Json = False) -> None:
     """Print the NAMD config that a template gives for some values."""
-    with open_client() as client:
-        rendered = client.templates.render(template, template_values(settings), template_files(files))
+    rendered = _service().render(template, template_values(settings), template_files(files))
     if as_json:
         write_json(rendered)
     else:
@@ -78,8 +84,7 @@ def validate(
 ) -> int:
     """Say, line by line, what is wrong with a template file; exit status 1 when something is."""
     text = read_template(existing_file(file))
-    with open_client() as client:
-        result = client.templates.validate(text)
+    result = _service().validate(text)
     if as_json:
         write_json(result)
     elif result["ok"]:

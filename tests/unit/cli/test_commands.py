@@ -12,7 +12,9 @@ from tests.unit.cli.conftest import Run
 from tests.unit.server.fakes import job_row
 from tests.unit.server.live import Live
 
+from namdrunner.cli.options import complete_clusters, complete_jobs
 from namdrunner.errors import InterruptedOperationError
+from namdrunner.paths import Folders
 
 JOB = "sample_0000000000001"
 
@@ -238,3 +240,24 @@ def test_a_name_may_be_almost_anything(run: Run, live: Live) -> None:
     for name in ("", ".", "..", "a/b"):
         ran = run("job", "show", name, "--json")
         assert (ran.status, ran.json["error"]["code"]) == (1, "not-found")
+
+
+def test_a_fault_of_ours_is_a_sentence_not_a_traceback(run: Run, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("namdrunner.client.nouns.Jobs.list", fail)
+    ran = run("job", "list", "--json")
+    assert (ran.status, ran.json["error"]["code"]) == (1, "internal-error")
+    assert "Traceback" not in ran.err
+    assert "NAMDRUNNER_TRACEBACK" in ran.err
+
+
+def test_completion_knows_jobs_and_clusters_of_a_running_server(live: Live, home: Folders) -> None:
+    assert complete_jobs("sample_0000000000002") == ["sample_0000000000002"]
+    assert complete_clusters("") == []
+
+
+def test_completion_never_starts_a_server(home: Folders) -> None:
+    assert complete_jobs("") == []
+    assert not home.server_file.exists()
