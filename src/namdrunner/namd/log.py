@@ -1,0 +1,356 @@
+"""NAMD logs, read once from front to end, in pieces as they come."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from namdrunner.errors import InputError
+from namdrunner.namd import log_rows
+from namdrunner.namd.energies import EnergyTable, concatenate, usual_columns
+from namdrunner.namd.failures import diagnose_lines
+from namdrunner.namd.files import Source, file_size, missing_file, source_name, unreadable_file
+from namdrunner.namd.log_lines import LAST_ONLY_HEADS, QUIET_HEADS, apply_line
+from namdrunner.namd.log_series import EnergySeries
+from namdrunner.namd.log_state import NotableLines, RunState, run_document, run_from_document
+from namdrunner.namd.log_summary import LogProgress, LogSummary
+
+READ_BYTES = 2 * 2**20
+"""Read from a file at once."""
+
+_STATE_VERSION = 1
+_HEAD_BYTES = 1024
+_LONGEST_LINE = 1 << 20
+_MAX_COLUMNS = 200
+_NEWLINE = 10
+
+RowSink = Callable[[EnergyTable], None]
+
+
+def _head_words(heads: tuple[bytes, ...]) -> NDArray[np.uint64]:
+    return np.sort(np.frombuffer(b"".join(head.ljust(8)[:8] for head in heads), dtype="<u8"))
+
+
+_QUIET = _head_words(QUIET_HEADS)
+_LAST_ONLY = _head_words(LAST_ONLY_HEADS)
+
+
+class LogReader:
+    """Reads a log incrementally: feed it bytes in order, ask for the summary whenever wanted.
+
+    Energy rows go to ``on_rows`` as they come (tables of the rows of one piece) and are not kept; a decimated series
+    of the present kind of stage is. ``state()`` is a small JSON document; a reader made from it goes on at ``offset``.
+    """
+
+    def __init__(self, on_rows: RowSink | None = None) -> None:
+        self.on_rows = on_rows
+        self.offset = 0
+        """Bytes of whole lines taken in so far: where to read on after ``from_state``."""
+        self.run = RunState()
+        self.runs = 0
+        self.columns: tuple[str, ...] = ()
+        self.energy_rows = 0
+        self.bad_rows = 0
+        self.first_step: int | None = None
+        self.last_row: tuple[float, ...] = ()
+        self.notable = NotableLines()
+        self.series: EnergySeries | None = None
+        self._head = b""
+        self._lines = 0
+        self._title = b""
+        self._partial = b""
+        self._converter: log_rows.RowConverter | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes of the log, cut anywhere."""
+        if len(self._head) < _HEAD_BYTES:
+            self._head += data[: _HEAD_BYTES - len(self._head)]
+        end = data.rfind(b"\n") + 1
+        if end == 0:
+            self._partial += data
+            if len(self._partial) > _LONGEST_LINE:
+                self._drop_partial()
+            return
+        whole = self._partial + data[:end] if self._partial else data[:end]
+        self._partial = data[end:]
+        for begin in range(0, len(whole), READ_BYTES):
+            # Cut at line ends: a piece that would end inside a line ends behind it.
+            start = whole.find(b"\n", begin - 1) + 1 if begin else 0
+            stop = whole.find(b"\n", min(begin + READ_BYTES, len(whole)) - 1) + 1 or len(whole)
+            if start < stop:
+                self._piece(whole[start:stop])
+        self.offset += len(whole)
+
+    def finish(self) -> None:
+        """Take in a last line that has no line end, unless it is an ENERGY line (it may be cut short)."""
+        line, self._partial = self._partial, b""
+        if line and not line.startswith((log_rows.PREFIX, b"ETITLE:")):
+            self._line(line)
+        self.offset += len(line)
+
+    def summary(self) -> LogSummary:
+        """What is known so far."""
+        pairs = dict(zip(self.columns, self.last_row, strict=False)) if self.last_row else {}
+        return LogSummary(
+            run=self.run,
+            runs=max(self.runs, 1),
+            first_step=self.first_step,
+            last_step=int(self.last_row[0]) if self.last_row else None,
+            energy_rows=self.energy_rows,
+            bad_rows=self.bad_rows,
+            columns=self.columns,
+            last_energies=pairs,
+            diagnosis=diagnose_lines({"": [(n.line, n.text) for n in self.notable.lines()]}, self.run),
+        )
+
+    def progress(self, target_step: int | None = None) -> LogProgress:
+        """Shorthand for the summary's progress."""
+        return self.summary().progress(target_step)
+
+    def continues(self, head: bytes) -> bool:
+        """Whether a file that begins with ``head`` is still the one read so far (not replaced)."""
+        return head[: len(self._head)] == self._head
+
+    # Serialisation
+
+    def state(self) -> dict[str, Any]:
+        """A JSON document of everything but a last unfinished line, which is read again."""
+        return {
+            "version": _STATE_VERSION,
+            "offset": self.offset,
+            "head_bytes": min(len(self._head), self.offset),
+            "head_crc": zlib.crc32(self._head[: self.offset]),
+            "run": run_document(self.run),
+            "runs": self.runs,
+            "columns": list(self.columns),
+            "energy_rows": self.energy_rows,
+            "bad_rows": self.bad_rows,
+            "first_step": self.first_step,
+            "last_row": [value if np.isfinite(value) else repr(value) for value in self.last_row],
+            "notable": self.notable.state(),
+            "series": self.series.state() if self.series is not None else None,
+            "lines": self._lines,
+            "head": self._head[: self.offset].decode("latin-1"),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], on_rows: RowSink | None = None) -> LogReader:
+        """Go on from ``state()``; raises InputError when it is not one of this version."""
+        reader = cls(on_rows)
+        try:
+            if state["version"] != _STATE_VERSION:
+                raise ValueError("another version")
+            reader.offset = int(state["offset"])
+            reader.run = run_from_document(state["run"])
+            reader.runs = int(state["runs"])
+            reader._use_columns(tuple(str(name) for name in state["columns"]))
+            reader.energy_rows, reader.bad_rows = int(state["energy_rows"]), int(state["bad_rows"])
+            reader.first_step = state["first_step"]
+            reader.last_row = tuple(float(value) for value in state["last_row"])
+            reader.notable = NotableLines.from_state(state["notable"])
+            if state["series"] is not None:
+                reader.series = EnergySeries.from_state(state["series"])
+            reader._lines = int(state["lines"])
+            reader._head = str(state["head"]).encode("latin-1")
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "The saved state of a log cannot be used; the log has to be read from its start.",
+                code="log-state-invalid",
+                remedy="Read the log again from its start.",
+                context={"reason": str(error)},
+            ) from None
+        return reader
+
+    # Lines
+
+    def _piece(self, data: bytes) -> None:
+        """Whole lines, the last with its line end."""
+        text = np.frombuffer(data, dtype=np.uint8)
+        ends = np.flatnonzero(text == _NEWLINE)
+        if not ends.size or ends[-1] != len(data) - 1:
+            ends = np.append(ends, len(data))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        energy = log_rows.is_energy(data, starts)
+        strays = data.count(b"ENERGY: ") - int(np.count_nonzero(energy))
+        others = self._others(data, starts, ends, energy)
+        begin = 0
+        for index in others:
+            line = data[starts[index] : ends[index]]
+            if line.startswith((b"ETITLE:", b"TCL: ", b"Info: NAMD ")):
+                if line == self._title:
+                    continue
+                self._rows(data, starts[begin:index], ends[begin:index], energy[begin:index])
+                begin = int(index)
+            if strays > 0 and b"ENERGY: " in line and not line.startswith(b"Info: "):
+                # Output of several processes got mixed: the row behind other text cannot be trusted.
+                self.bad_rows += 1
+            self._line(line, self._lines + int(index) + 1)
+        self._rows(data, starts[begin:], ends[begin:], energy[begin:])
+        self._lines += int(starts.size)
+
+    def _others(
+        self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], energy: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Lines other than ENERGY to look at one by one: not empty, not known to carry nothing."""
+        candidates = np.flatnonzero(~energy & (ends > starts))
+        long = candidates[starts[candidates] + 8 <= len(data)]
+        if not long.size:
+            return candidates
+        heads = np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))[starts[long]]
+        skipped = [long[np.isin(heads, _QUIET)]]
+        skipped += [long[heads == word][:-1] for word in _LAST_ONLY]
+        return np.setdiff1d(candidates, np.concatenate(skipped), assume_unique=True)
+
+    def _line(self, line: bytes, number: int | None = None) -> None:
+        if number is None:
+            self._lines += 1
+            number = self._lines
+        if line.startswith(b"ETITLE:"):
+            self._titles(line)
+            return
+        text = line.rstrip(b"\r").decode("utf-8", "replace")
+        if text.startswith("Info: NAMD "):
+            self._next_run()
+        stage = self.run.stage
+        routine = apply_line(self.run, text)
+        if self.run.stage is not stage and self.run.stage is not None:
+            self._stage_changed(stage.kind if stage else None, self.run.stage.kind)
+        if not routine and text.strip():
+            self.notable.add(number, text)
+
+    def _next_run(self) -> None:
+        self.runs += 1
+        if self.runs > 1:
+            self.run = RunState()
+
+    def _stage_changed(self, before: str | None, after: str) -> None:
+        if before == "minimize" and after == "run":
+            self.series = None
+
+    def _titles(self, line: bytes) -> None:
+        names = tuple(line.decode("ascii", "replace").split()[1:])
+        if names[:1] != ("TS",) or len(names) > _MAX_COLUMNS or len(set(names)) != len(names):
+            self.bad_rows += 1
+            return
+        if self.columns and len(names) != len(self.columns) and usual_columns(len(names)) is None:
+            # An interleaved title: a real change of columns comes with a new run or a known set.
+            known = set(self.columns)
+            if not known <= set(names) and not set(names) <= known:
+                self.bad_rows += 1
+                return
+        self._title = line
+        self._use_columns(names)
+
+    def _use_columns(self, names: tuple[str, ...]) -> None:
+        if names != self.columns:
+            self.columns = names
+            self._converter = None
+            self.series = None
+
+    def _rows(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], energy: NDArray[np.bool_]) -> None:
+        starts, ends = starts[energy], ends[energy]
+        if not starts.size:
+            return
+        if not self.columns:
+            words = len(data[starts[0] : ends[0]].split()) - 1
+            self._use_columns(usual_columns(words) or ())
+            if not self.columns:
+                self.bad_rows += int(starts.size)
+                return
+        if self._converter is None:
+            self._converter = log_rows.RowConverter(len(self.columns))
+        rows = self._converter.convert(data, starts, ends)
+        for index in rows.bad[:20]:
+            self.notable.add(self._lines + 1, data[starts[index] : ends[index]].decode("utf-8", "replace"))
+        self.bad_rows += int(rows.bad.size)
+        if len(rows.values):
+            self._take(rows.values)
+
+    def _take(self, values: NDArray[np.float64]) -> None:
+        if self.first_step is None:
+            self.first_step = int(values[0, 0])
+        self.energy_rows += len(values)
+        self.last_row = tuple(values[-1].tolist())
+        self.run.step = max(int(values[-1, 0]), self.run.step or 0)
+        if not np.isfinite(values).all():
+            row = values[int(np.argmin(np.isfinite(values).all(axis=1)))]
+            self.notable.add(self._lines, "ENERGY: " + " ".join(f"{value:.4f}" for value in row))
+        if self.series is None:
+            self.series = EnergySeries(self.columns)
+        self.series.add(values)
+        if self.on_rows is not None:
+            self.on_rows(EnergyTable(self.columns, values))
+
+    def _drop_partial(self) -> None:
+        self.bad_rows += 1
+        self.offset += len(self._partial)
+        self._partial = b""
+
+
+def _open(path: Path) -> BinaryIO:
+    file_size(path)
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise missing_file(path) from None
+    except OSError as error:
+        raise unreadable_file(path, error) from None
+
+
+def _pump(source: Source, reader: LogReader) -> None:
+    if isinstance(source, bytes):
+        for begin in range(0, len(source), READ_BYTES):
+            reader.feed(source[begin : begin + READ_BYTES])
+    else:
+        with _open(Path(source)) as file:
+            while data := file.read(READ_BYTES):
+                reader.feed(data)
+    reader.finish()
+
+
+def read_log(source: Source, on_rows: RowSink | None = None) -> LogSummary:
+    """Read a whole log; raises InputError when it cannot be read or is no NAMD log."""
+    reader = LogReader(on_rows)
+    _pump(source, reader)
+    return reader.summary()
+
+
+def read_energies(source: Source, columns: tuple[str, ...] | None = None) -> EnergyTable:
+    """All ENERGY rows in order, or only some ``columns`` of them (TS is always there)."""
+    tables: list[EnergyTable] = []
+
+    def keep(table: EnergyTable) -> None:
+        tables.append(table if columns is None else table.select([c for c in columns if c in table]))
+
+    reader = LogReader(keep)
+    _pump(source, reader)
+    if not tables and reader.columns:
+        return EnergyTable(reader.columns, np.zeros((0, len(reader.columns))))
+    return concatenate(tables)
+
+
+def iter_energies(source: Source) -> Iterator[EnergyTable]:
+    """ENERGY rows in tables of some thousands, so that a log of any length needs little memory."""
+    tables: list[EnergyTable] = []
+    reader = LogReader(tables.append)
+    if isinstance(source, bytes):
+        _pump(source, reader)
+        yield from tables
+        return
+    with _open(Path(source)) as file:
+        while data := file.read(READ_BYTES):
+            reader.feed(data)
+            yield from tables
+            tables.clear()
+    reader.finish()
+    yield from tables
+
+
+def log_name(source: Source) -> str:
+    """What to call a log in a message."""
+    return source_name(source)
