@@ -104,11 +104,38 @@ def table_of_failures() -> str:
     return _table(("Code", "What it means", "What to do"), [_fields_of(row) for row in rows])
 
 
+def table_of_commands() -> str:
+    from namdrunner.cli.table import ROOT, Noun, Verb
+
+    verbs: list[tuple[str, Verb]] = []
+    for entry in ROOT:
+        if isinstance(entry, Noun):
+            verbs += [("", entry.lead)] if entry.lead else []
+            verbs += [(f"{entry.name} ", verb) for verb in entry.verbs]
+        else:
+            verbs.append(("", entry))
+    rows = [(f"`{noun}{verb.name}`", verb.help, f"`{verb.example}`") for noun, verb in verbs]
+    return _table(("Command", "What it does", "Example"), rows)
+
+
+def table_of_api() -> str:
+    from namdrunner.server.app import openapi_document
+
+    rows = []
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            words = str(operation.get("description", "")).split("\n\n")[0] or operation["summary"] + "."
+            rows.append((f"`{method.upper()} {path.removeprefix('/api/v1')}`", f"`{operation['operationId']}`", words))
+    return _table(("Request", "Name", "What it does"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "errors": table_of_errors,
     "refusals": table_of_refusals,
     "reasons": table_of_reasons,
     "failures": table_of_failures,
+    "commands": table_of_commands,
+    "api": table_of_api,
 }
 
 
