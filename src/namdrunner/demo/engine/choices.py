@@ -136,10 +136,6 @@ def check_thermodynamics(settings: Settings, cell: Cell | None) -> None:
 
 
 def check_barostat(settings: Settings, cell: Cell | None) -> None:
-    """What the Monte Carlo barostat that stands in for the Langevin piston can and cannot do."""
-    if cell is None:
-        raise FatalError("Pressure control requires periodic boundary conditions.")
-    if settings.switch("fixedAtoms"):
-        raise unsupported("fixedAtoms together with pressure control")
-    if settings.switch("useFlexibleCell") and not cell.orthorhombic:
+    """What the Monte Carlo barostat that stands in for the Langevin piston cannot do."""
+    if settings.switch("useFlexibleCell") and cell is not None and not cell.orthorhombic:
         raise unsupported("useFlexibleCell with a cell that is not orthorhombic")

@@ -23,6 +23,7 @@ Points = NDArray[np.float64]
 BAROSTAT_INTERVAL = 25
 """Steps between attempts of the Monte Carlo barostat."""
 CONSTRAINT_TOLERANCE = 1e-6
+TOO_FAST = "Atoms moving too fast; simulation has become unstable."
 MINIMIZER_TOLERANCE = 0.1
 """kJ/mol/nm, small enough that the number of steps decides."""
 
@@ -103,7 +104,7 @@ class Dynamics:
             self.set_velocities(frame.velocities)
 
     def _make_integrator(self, ensemble: Ensemble) -> Any:
-        picoseconds = ensemble.timestep / 1000
+        picoseconds = max(ensemble.timestep, 1e-6) / 1000
         if ensemble.temperature is None:
             integrator = openmm.VerletIntegrator(picoseconds)
         else:
@@ -217,18 +218,20 @@ class Dynamics:
     # -- motion ------------------------------------------------------------------------------------------
 
     def step(self, steps: int) -> None:
-        """Integrate; raises UnstableError when it blows up."""
+        """Integrate; raises UnstableError when it blows up. A timestep of 0 moves nothing."""
+        if self.ensemble is None or not self.ensemble.timestep:
+            return
         try:
             self.context.getIntegrator().step(steps)
         except openmm.OpenMMException as error:
-            raise UnstableError([f"{error}", "Atoms moving too fast; simulation has become unstable."]) from None
+            raise UnstableError([_in_one_line(error), TOO_FAST]) from None
 
     def minimize(self, steps: int) -> None:
         """At most this many iterations of L-BFGS; velocities become zero."""
         try:
             openmm.LocalEnergyMinimizer.minimize(self.context, MINIMIZER_TOLERANCE, max(steps, 1))
         except openmm.OpenMMException as error:
-            raise UnstableError([f"{error}", "Minimization failed."]) from None
+            raise UnstableError([_in_one_line(error), TOO_FAST]) from None
 
     def check_speed(self, frame: Frame) -> None:
         """Raise UnstableError when an atom would cross the cutoff within one step, as NAMD does."""
@@ -245,6 +248,10 @@ class Dynamics:
             errors.append(f"Atom {atom + 1} velocity is {x:g} {y:g} {z:g} {where}")
         errors.append(f"Atoms moving too fast; simulation has become unstable ({wrong.size} atoms on patch 0 pe 0).")
         raise UnstableError(errors)
+
+
+def _in_one_line(error: Exception) -> str:
+    return str(error).partition("  For more information")[0].replace("\n", " ")
 
 
 def _barostat_force(barostat: Barostat) -> Any:

@@ -23,6 +23,8 @@ class Group(IntEnum):
     """Reported only: NAMD's switching function instead of OpenMM's."""
     BOUNDARY = 9
     MISC = 10
+    MEAN_CORRECTION = 11
+    """Integrated only: the mean of what SWITCH_CORRECTION adds, so that the barostat feels it."""
 
 
 REPORTED_ONLY = (Group.FAST_VDW, Group.SWITCH_CORRECTION)

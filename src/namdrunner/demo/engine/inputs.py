@@ -12,7 +12,7 @@ from namdrunner.errors import InputError
 from namdrunner.namd.charmm import Parameters
 from namdrunner.namd.charmm_reader import ParameterStyle, read_parameters
 from namdrunner.namd.extrabonds import ExtraBonds, read_extrabonds
-from namdrunner.namd.namdbin import VELOCITY_UNIT_A_PER_PS, read_namdbin
+from namdrunner.namd.namdbin import VELOCITY_UNIT_A_PER_PS, expected_size, read_namdbin
 from namdrunner.namd.pdb import Pdb, read_pdb
 from namdrunner.namd.psf import Psf, read_psf
 from namdrunner.namd.xsc import ExtendedSystem, read_xsc
@@ -101,16 +101,17 @@ def column(pdb: Pdb, letter: str) -> NDArray[np.float64]:
 
 
 def binary(path: Path, given: str, natom: int) -> NDArray[np.float64]:
-    """A NAMDBIN file, shape (natom, 3)."""
+    """A NAMDBIN file, shape (natom, 3); bytes behind the last atom do not matter, as in NAMD."""
     if _missing(path):
         raise FatalError(f"Unable to open binary file {given}: No such file or directory")
+    data = path.read_bytes()
+    counts = {int.from_bytes(data[:4], order, signed=True) for order in ("little", "big")}
+    if natom not in counts:
+        raise FatalError(f"Incorrect atom count in binary file {given}")
     try:
-        values = read_namdbin(path).values
+        return read_namdbin(data[: expected_size(natom)]).values
     except InputError:
         raise FatalError(f"Error reading binary file {given}") from None
-    if len(values) != natom:
-        raise FatalError(f"Incorrect atom count in binary file {given}")
-    return values
 
 
 def velocities(path: Path, given: str, natom: int) -> NDArray[np.float64]:

@@ -19,9 +19,6 @@ from namdrunner.namd.charmm import Parameters
 from namdrunner.namd.extrabonds import ExtraBonds
 from namdrunner.namd.psf import Psf
 
-FIXED_WITH_HYDROGENS = 1e-10
-"""A column value above this fixes or restrains an atom."""
-
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
@@ -116,11 +113,11 @@ class Loader:
         ordered = np.sort(psf.bonds, axis=1)
         loops = np.flatnonzero(ordered[:, 0] == ordered[:, 1])
         if loops.size:
-            raise FatalError(f"Atom {ordered[loops[0], 0]} is bonded to itself")
+            raise FatalError(f"Atom {ordered[loops[0], 0] + 1} is bonded to itself")
         unique, counts = np.unique(ordered, axis=0, return_counts=True)
         if (counts > 1).any():
             first, second = unique[int(np.argmax(counts > 1))]
-            raise FatalError(f"Duplicate bond from atom {first} to atom {second}")
+            raise FatalError(f"Duplicate bond from atom {first + 1} to atom {second + 1}")
 
     def positions(self, psf: Psf) -> NDArray[np.float64]:
         """Coordinates from the PDB, replaced by bincoordinates where given."""
@@ -161,9 +158,9 @@ class Loader:
         for a, b in (pair for file in files for pair in file.bonds.atoms.tolist()):
             key = (min(a, b), max(a, b))
             if a == b:
-                raise FatalError(f"Atom {a} is bonded to itself")
+                raise FatalError(f"Atom {a + 1} is bonded to itself")
             if key in seen:
-                raise FatalError(f"Duplicate bond from atom {key[0]} to atom {key[1]}")
+                raise FatalError(f"Duplicate bond from atom {key[0] + 1} to atom {key[1] + 1}")
             seen.add(key)
         return files
 
@@ -177,7 +174,10 @@ class Loader:
         if pdb.natom != natom:
             raise FatalError("Number of atoms in fixed atoms PDB doesn't match coordinate PDB")
         values = inputs.column(pdb, settings.text("fixedAtomsCol") or "O")
-        return np.flatnonzero(values != 0).astype(np.int64)
+        fixed = np.flatnonzero(values != 0).astype(np.int64)
+        if fixed.size and settings.switch("LangevinPiston"):
+            raise unsupported("fixedAtoms together with pressure control")
+        return fixed
 
     def restraints(self, natom: int) -> Restraints | None:
         """Harmonic constraints."""

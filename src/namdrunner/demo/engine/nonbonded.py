@@ -1,12 +1,14 @@
 """Nonbonded forces: electrostatics and Lennard-Jones as NAMD computes them.
 
-With PME and potential switching one fast OpenMM kernel does both; its switching function is OpenMM's, begun
-where it keeps the same dispersion energy, and the small difference to NAMD's is added to the reported energy.
-In all other cases the energy functions are written out and integrated exactly.
+With PME one fast OpenMM kernel does both. Its switching function is OpenMM's, begun where it keeps the same
+dispersion energy as NAMD's; the small difference to NAMD's own function is added to every reported energy, and
+its mean (which depends on the volume only) to the integrated one. Without PME the energy functions are written
+out and integrated exactly.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,42 +26,36 @@ INSIDE = "step({off}-r)"
 def nonbonded_forces(model: Model) -> list[Any]:
     """All nonbonded forces, grouped by log column."""
     options = model.nonbonded
-    if options.pme is not None and not (options.switching and options.force_switching):
-        forces = _fast_forces(model)
-    else:
-        forces = _written_out_forces(model)
+    forces = _written_out_forces(model) if options.pme is None else _fast_forces(model, options.pme)
     forces += _nbfix_forces(model)
     if options.tail_correction:
         forces.append(tail_correction(model))
-    if options.pme is not None:
-        forces.append(background_correction(model, options.pme))
     return forces
 
 
-def _fast_forces(model: Model) -> list[Any]:
+def _fast_forces(model: Model, pme: Pme) -> list[Any]:
     options = model.nonbonded
-    kernel = _kernel(model, charges=True, vdw=True)
+    kernel = _kernel(model, charges=True)
     kernel.setForceGroup(Group.ELECTROSTATIC)
-    vdw_only = _kernel(model, charges=False, vdw=True)
+    vdw_only = _kernel(model, charges=False)
     vdw_only.setForceGroup(Group.FAST_VDW)
-    forces = [kernel, vdw_only]
+    forces = [kernel, vdw_only, background_correction(model, pme)]
     if options.switching and options.switchdist < options.cutoff:
         start = matching_start(options.switchdist, options.cutoff)
-        for force in forces:
+        for force in forces[:2]:
             force.setUseSwitchingFunction(True)
             force.setSwitchingDistance(start * NM)
-        forces.append(_switch_correction(model, start))
+        forces += switch_corrections(model, start)
     return forces
 
 
-def _kernel(model: Model, *, charges: bool, vdw: bool) -> Any:
+def _kernel(model: Model, *, charges: bool) -> Any:
     """OpenMM's NonbondedForce with NAMD's Ewald parameters."""
     options, terms = model.nonbonded, model.terms.vdw
     force = openmm.NonbondedForce()
     scale = CHARGE_SCALE / options.dielectric**0.5 if charges else 0.0
-    depth = KJ if vdw else 0.0
     q = model.charges * scale
-    rows = zip(q.tolist(), (terms.sigma * NM).tolist(), (terms.epsilon * depth).tolist(), strict=True)
+    rows = zip(q.tolist(), (terms.sigma * NM).tolist(), (terms.epsilon * KJ).tolist(), strict=True)
     for charge, sigma, epsilon in rows:
         force.addParticle(charge, sigma if sigma > 0 else 1.0, epsilon)
     for a, b in model.exclusions.excluded.tolist():
@@ -68,7 +64,7 @@ def _kernel(model: Model, *, charges: bool, vdw: bool) -> Any:
     modified = zip(model.exclusions.modified.tolist(), epsilon14.tolist(), sigma14.tolist(), strict=True)
     for (a, b), epsilon, sigma in modified:
         product = q[a] * q[b] * options.one_four_scaling
-        force.addException(a, b, product, sigma * NM if sigma > 0 else 1.0, epsilon * depth)
+        force.addException(a, b, product, sigma * NM if sigma > 0 else 1.0, epsilon * KJ)
     force.setCutoffDistance(options.cutoff * NM)
     force.setUseDispersionCorrection(False)
     force.setExceptionsUsePeriodicBoundaryConditions(True)
@@ -81,33 +77,44 @@ def _kernel(model: Model, *, charges: bool, vdw: bool) -> Any:
     return force
 
 
-def _switch_correction(model: Model, start: float) -> Any:
-    """NAMD's switching function in place of the kernel's; small, therefore reported and not integrated."""
-    options = model.nonbonded
+def switch_corrections(model: Model, start: float) -> list[Any]:
+    """NAMD's switching in place of the kernel's (which begins at `start`, A): pairs, 1-4 pairs, and the mean."""
+    options, vdw = model.nonbonded, model.terms.vdw
     on, off = options.switchdist * NM, options.cutoff * NM
-    namd = NAMD_SWITCH.format(on=on, off=off)
-    quintic = QUINTIC_SWITCH.format(on=start * NM)
+    constant12 = -((on * off) ** -6) if options.force_switching else 0.0
+    constant6 = -((on * off) ** -3) if options.force_switching else 0.0
+    begin = min(on, start * NM)
+    # Near the cutoff the two functions are subtracted; nearer in their difference is a constant or nothing.
     expression = (
-        f"step(r-{min(on, start * NM)})*4*eps*(t*t-t)*(namd-quintic); t=(sig/r)^6; namd={namd}; "
-        f"quintic={quintic}; x=(r-{start * NM})/{off - start * NM}; {LORENTZ}"
+        f"4*eps*(sig^12*d12-sig^6*d6); d12=select(far,g12-kernel*r^-12,{constant12}); "
+        f"d6=select(far,g6-kernel*r^-6,{constant6}); far=step(r-{begin}); {lennard_jones_parts(options)}; "
+        f"kernel={QUINTIC_SWITCH.format(on=start * NM)}; x=(r-{start * NM})/{off - start * NM}"
     )
-    force = _custom_force(model, expression, {"e": model.terms.vdw.epsilon * KJ, "s": model.terms.vdw.sigma * NM / 2})
-    force.setForceGroup(Group.SWITCH_CORRECTION)
-    return force
+    pairs = _custom_force(model, f"{expression}; {LORENTZ}", {"e": vdw.epsilon * KJ, "s": vdw.sigma * NM / 2})
+    pairs.setForceGroup(Group.SWITCH_CORRECTION)
+    forces = [pairs]
+    if options.force_switching:
+        shift = f"4*eps*(sig^12*{constant12}-sig^6*{constant6})"
+        forces += _one_four_vdw_force(model, shift, Group.SWITCH_CORRECTION)
+        constant = (_tail_sum(model, options) - _tail_sum(model, potential_switching(options))) * -KJ * NM**3
+        mean = openmm.CustomVolumeForce(f"{constant}/v")
+        mean.setForceGroup(Group.MEAN_CORRECTION)
+        forces.append(mean)
+    return forces
+
+
+def potential_switching(options: Nonbonded) -> Nonbonded:
+    """The same options with NAMD's default switching."""
+    return replace(options, force_switching=False)
 
 
 def _written_out_forces(model: Model) -> list[Any]:
-    """Lennard-Jones (and, without PME, electrostatics) by their formulas, pairs three bonds apart included."""
-    options, vdw = model.nonbonded, model.terms.vdw
-    lj = f"4*eps*(sig^12*g12-sig^6*g6); {lennard_jones_parts(options)}"
+    """Lennard-Jones and electrostatics by their formulas, pairs three bonds apart included."""
+    vdw = model.terms.vdw
+    lj = f"4*eps*(sig^12*g12-sig^6*g6); {lennard_jones_parts(model.nonbonded)}"
     pairs = _custom_force(model, f"{lj}; {LORENTZ}", {"e": vdw.epsilon * KJ, "s": vdw.sigma * NM / 2})
     pairs.setForceGroup(Group.VDW)
-    forces = [pairs, *_one_four_vdw_force(model, lj)]
-    if options.pme is not None:
-        kernel = _kernel(model, charges=True, vdw=False)
-        kernel.setForceGroup(Group.ELECTROSTATIC)
-        return [*forces, kernel]
-    return forces + _cutoff_electrostatics(model)
+    return [pairs, *_one_four_vdw_force(model, lj, Group.VDW), *_cutoff_electrostatics(model)]
 
 
 def lennard_jones_parts(options: Nonbonded) -> str:
@@ -156,7 +163,7 @@ def _custom_force(model: Model, expression: str, parameters: dict[str, np.ndarra
     return force
 
 
-def _one_four_vdw_force(model: Model, lj: str) -> list[Any]:
+def _one_four_vdw_force(model: Model, lj: str, group: Group) -> list[Any]:
     if not len(model.exclusions.modified):
         return []
     force = openmm.CustomBondForce(f"{INSIDE.format(off=model.nonbonded.cutoff * NM)}*{lj}")
@@ -168,7 +175,7 @@ def _one_four_vdw_force(model: Model, lj: str) -> list[Any]:
         if depth:
             force.addBond(a, b, [depth * KJ, size * NM])
     force.setUsesPeriodicBoundaryConditions(model.cell is not None)
-    force.setForceGroup(Group.VDW)
+    force.setForceGroup(group)
     return [force]
 
 
@@ -226,15 +233,15 @@ def background_correction(model: Model, pme: Pme) -> Any:
 
 def tail_correction(model: Model) -> Any:
     """Energy of the Lennard-Jones interaction that switching and cutoff leave out, in a homogeneous liquid."""
-    constant = tail_energy_times_volume(model) * KJ * NM**3
+    constant = _tail_sum(model, model.nonbonded) * KJ * NM**3
     force = openmm.CustomVolumeForce(f"{constant}/v")
     force.setForceGroup(Group.VDW)
     return force
 
 
-def tail_energy_times_volume(model: Model) -> float:
+def _tail_sum(model: Model, options: Nonbonded) -> float:
     """2 pi N^2 times the integral over what is left out, kcal/mol A^3 (Shirts et al., J. Phys. Chem. B 111, 13052)."""
-    vdw, options = model.terms.vdw, model.nonbonded
+    vdw = model.terms.vdw
     numbers, counts = np.unique(vdw.types, return_counts=True)
     first = np.array([np.argmax(vdw.types == number) for number in numbers])
     epsilon = np.sqrt(np.outer(vdw.epsilon[first], vdw.epsilon[first]))

@@ -36,9 +36,7 @@ class Session:
             self.console.line("TCL: Exiting before startup due to script command.")
             return
         if self.simulation is None:
-            self.script.begin()
-            if self.script.failure is not None:
-                raise self.script.failure
+            self.script.begin_without_work()
         if not self.worked and self.script.exited is None:
             self._default_work()
         self._simulation().finish()

@@ -28,9 +28,6 @@ FILE_KEYWORDS = ("structure", "coordinates", "parameters")
 
 def validate(names: Sequence[str], settings: Settings, console: Console) -> None:
     """Check all keywords given (`names`, in order and as spelt); raises FatalError with NAMD's words."""
-    for name in FILE_KEYWORDS:
-        if name not in settings and not settings.switch("amber") and not settings.switch("gromacs"):
-            raise FatalError(f"{name} not found in the configuration file!")
     errors = _duplicates(names) + _missing(settings) + _bad_values(settings)
     unknown = [name for name in dict.fromkeys(names) if _info(name) is None]
     if unknown:
@@ -47,6 +44,9 @@ def validate(names: Sequence[str], settings: Settings, console: Console) -> None
             info = keyword(name)
             shown = info.name if info else name
             console.warning(f'Option "{shown}" has been deprecated. Instead use "{RENAMED[name]}".')
+    for name in FILE_KEYWORDS:
+        if name not in settings and not settings.switch("amber") and not settings.switch("gromacs"):
+            raise FatalError(f"{name} not found in the configuration file!")
     refuse_unsupported(settings)
 
 
