@@ -15,7 +15,7 @@ import namdrunner
 from namdrunner.cli.lazy import LazyGroup
 from namdrunner.cli.options import Json
 from namdrunner.cli.table import ROOT
-from namdrunner.errors import InternalError, InterruptedOperationError, NamdrunnerError, UsageError
+from namdrunner.errors import InputError, InternalError, InterruptedOperationError, NamdrunnerError, UsageError
 
 # Typer keeps its own copy of click: its exceptions are reached through what it makes public.
 _CLICK_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
@@ -73,8 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        report(_unforeseen(error), as_json="--json" in given)
-        return InternalError.exit_status
+        known = _unforeseen(error)
+        report(known, as_json="--json" in given)
+        return known.exit_status
 
 
 def _run_quietly(given: Sequence[str]) -> int:
@@ -104,8 +105,15 @@ def run(arguments: Sequence[str]) -> int:
         raise InterruptedOperationError("Interrupted.", remedy="Repeat the command to go on.") from None
 
 
-def _unforeseen(error: Exception) -> InternalError:
-    """A fault of ours: one sentence for the person, the details on request."""
+def _unforeseen(error: Exception) -> NamdrunnerError:
+    """What a file system refuses, else a fault of ours: one sentence for the person, the details on request."""
+    if isinstance(error, OSError) and error.filename:
+        return InputError(
+            f"{error.strerror}: {error.filename}",
+            code="file-access",
+            remedy="Check that the path exists and that you may read and write there; see `namdrunner doctor`.",
+            context={"file": str(error.filename)},
+        )
     return InternalError(
         f"Something went wrong inside NAMDRunner: {type(error).__name__}: {error}",
         remedy=f"Please report it, with what {TRACEBACK_VARIABLE}=1 before the same command shows.",

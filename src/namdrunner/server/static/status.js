@@ -198,7 +198,7 @@ function listen() {
   events.onerror = () => {
     byId("live").textContent = "The server does not answer. Run namdrunner to start it again.";
   };
-  for (const kind of ["job.updated", "connection.changed", "task.updated", "cluster.updated", "reset"]) {
+  for (const kind of ["job.updated", "job.deleted", "connection.changed", "cluster.updated", "reset"]) {
     events.addEventListener(kind, soon);
   }
 }
