@@ -27,6 +27,7 @@ ID = "ala_1795384899123"
 CASES: dict[str, tuple[str, str | None, Resources]] = {
     "generic-cpu": ("generic", None, Resources(cores=8, walltime_s=14400, memory_bytes=16 * 1024**3)),
     "generic-mpi-nodes": ("generic", "mpi", Resources(cores=128, nodes=4, walltime_s=86400, partition="compute")),
+    "generic-smp-nodes": ("generic", "smp", Resources(cores=96, nodes=2, walltime_s=86400, partition="compute")),
     "generic-gpu": ("generic", "gpu", Resources(cores=8, walltime_s=3600, gpus=GpuRequest(type="a100", count=2))),
     "demo-cpu": ("demo", None, Resources(cores=2, walltime_s=1800)),
     "alpine-cpu": ("alpine", None, Resources(cores=24, walltime_s=14400, qos="cpu-normal")),

@@ -4,6 +4,7 @@
 # of each step is looked at; "set -e" and "set -u" would break the profiles of some sites.
 
 nr_slurm_id=${SLURM_JOB_ID:-}
+nr_host=$(uname -n)
 nr_restarts=${SLURM_RESTART_COUNT:-0}
 nr_started=$(date +%s)
 nr_stage=setup
@@ -57,7 +58,9 @@ nr_stop_namd() {  # NAMD does not catch signals; its last restart files are what
 
 # --- what an earlier run of this job left behind ------------------------------------------------------
 
-nr_has_files() { [ -d "$1" ] && [ -n "$(find "$1" -type f ! -path "$1/earlier_run_*" -print 2>/dev/null | head -n 1)" ]; }
+nr_has_files() {  # folder: holds files other than what is set aside already
+  [ -n "$(cd -- "$1" 2>/dev/null && find . -type f ! -path './earlier_run_*' -print 2>/dev/null | head -n 1)" ]
+}
 
 nr_set_aside() {  # a requeued or resubmitted job starts afresh; nothing of the earlier run is overwritten
   local number=$((nr_restarts > 0 ? nr_restarts : 1)) entry
@@ -122,7 +125,7 @@ nr_stage_in() {
 # --- environment --------------------------------------------------------------------------------------
 
 nr_need_module() {
-  type module >/dev/null 2>&1 || nr_fail "There is no 'module' command on $(hostname)." 127
+  type module >/dev/null 2>&1 || nr_fail "There is no 'module' command on $nr_host." 127
 }
 
 nr_module() {  # subcommand, argument: with the module system's own words when it fails
@@ -140,7 +143,7 @@ nr_module() {  # subcommand, argument: with the module system's own words when i
 
 nr_need_command() {  # command, what it is
   command -v -- "$1" >/dev/null 2>&1 ||
-    nr_fail "$2 '$1' was not found on $(hostname) after the modules were loaded." 127
+    nr_fail "$2 '$1' was not found on $nr_host after the modules were loaded." 127
 }
 
 # --- NAMD ---------------------------------------------------------------------------------------------
@@ -289,6 +292,7 @@ nr_read_log() {  # last step, step of the final output (null: none), end of prog
     /^ENERGY:/ && $2 ~ /^[0-9]+$/ { last = $2 }
     /^WRITING .* AT STEP [0-9]+/ { last = $NF; if ($2 == "VELOCITIES" && $4 == "OUTPUT") final = $NF }
     /End of program/ { end = 1 }
+    /^ERROR: (Margin is too small|[0-9]+ margin violations)/ { next }
     /^(FATAL ERROR|ERROR:)/ { fatal = 1 }
     END {
       print (last ~ /^[0-9]+$/ ? last : "null"), (final ~ /^[0-9]+$/ ? final : "null"),
@@ -301,7 +305,7 @@ nr_write_result() {  # target: whole or not at all
   {
     printf '{"version": 1, "job_id": %s, "token": %s, ' "$(nr_json "$nr_job_id")" "$(nr_json "$nr_token")"
     printf '"slurm_job_id": %s, "restart_count": %d, ' "$(nr_json "$nr_slurm_id")" "${nr_restarts//[!0-9]/}"
-    printf '"host": %s, "started_at": %d, "ended_at": %d, ' "$(nr_json "$(hostname)")" "$nr_started" "$(date +%s)"
+    printf '"host": %s, "started_at": %d, "ended_at": %d, ' "$(nr_json "$nr_host")" "$nr_started" "$(date +%s)"
     printf '"stage": "%s", "exit_code": %s, "signal": "%s", ' "$nr_stage" "$nr_exit_code" "$nr_signal"
     printf '"error": %s, "last_step": %s, "final_output_step": %s, ' "$(nr_json "$nr_error")" "$nr_last" "$nr_final"
     printf '"end_of_program": %s, "fatal_error": %s, ' "$nr_end" "$nr_fatal"
@@ -351,7 +355,7 @@ nr_begin() {
   trap 'nr_on_signal USR1' USR1
   trap 'nr_on_signal TERM' TERM
   trap 'nr_on_signal INT' INT
-  nr_say "job $nr_job_id, Slurm job ${nr_slurm_id:-none}, run $((nr_restarts + 1)) on $(hostname)"
+  nr_say "job $nr_job_id, Slurm job ${nr_slurm_id:-none}, run $((nr_restarts + 1)) on $nr_host"
   nr_set_aside
   # Some room for the report, should the quota be used up by then.
   head -c 131072 /dev/zero >"$nr_project/logs/.reserve" 2>/dev/null
