@@ -151,15 +151,21 @@ def diagnose_lines(
     if run is not None and run.finished:
         # A run that reached its end was not stopped by what its log merely mentions.
         causes = [entry for entry in causes if entry.severity is not Severity.ERROR or entry.layer is Layer.SCHEDULER]
+    if any(entry.severity is Severity.ERROR and not entry.generic for entry in causes):
+        # The cause is known: that something failed, or that the log stops, is no news.
+        causes = [entry for entry in causes if not entry.generic]
     return tuple(sorted(causes, key=_rank))
 
 
-def _rank(entry: Diagnosis) -> tuple[int, bool, int, int]:
+def _rank(entry: Diagnosis) -> tuple[int, bool, int, int, int]:
+    """Severity, then layer, then where it stands, then the order of the catalogue (special before general)."""
+    codes = [signature.code for signature in signatures()]
     return (
         _SEVERITIES.index(entry.severity),
         entry.generic,
         _LAYERS.index(entry.layer),
         entry.line if entry.line is not None else 10**9,
+        codes.index(entry.code) if entry.code in codes else len(codes),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from namdrunner.errors import InputError
 from namdrunner.namd import log_rows
 from namdrunner.namd.energies import EnergyTable, concatenate, usual_columns
-from namdrunner.namd.failures import diagnose_lines
-from namdrunner.namd.files import Source, file_size, missing_file, source_name, unreadable_file
+from namdrunner.namd.failures import Diagnosis, diagnose_lines
+from namdrunner.namd.failures_end import from_end
+from namdrunner.namd.files import (
+    Source,
+    bad_input,
+    file_size,
+    missing_file,
+    source_name,
+    unreadable_file,
+)
 from namdrunner.namd.log_lines import LAST_ONLY_HEADS, QUIET_HEADS, apply_line
 from namdrunner.namd.log_series import EnergySeries
 from namdrunner.namd.log_state import NotableLines, RunState, run_document, run_from_document
 from namdrunner.namd.log_summary import LogProgress, LogSummary
 
-READ_BYTES = 2 * 2**20
+READ_BYTES = 2**20
 """Read from a file at once."""
 
 _STATE_VERSION = 1
@@ -28,8 +36,12 @@ _HEAD_BYTES = 1024
 _LONGEST_LINE = 1 << 20
 _MAX_COLUMNS = 200
 _NEWLINE = 10
+_OVERFLOW = 99999999999.0
+"""NAMD prints 99999999999.9999 for what does not fit (Controller.C)."""
 
 RowSink = Callable[[EnergyTable], None]
+LineSink = Callable[[tuple[str, ...], bytes, NDArray[np.int64], NDArray[np.int64]], None]
+"""Takes the columns, a piece of the log and where in it readable ENERGY lines begin and end."""
 
 
 def _head_words(heads: tuple[bytes, ...]) -> NDArray[np.uint64]:
@@ -49,6 +61,9 @@ class LogReader:
 
     def __init__(self, on_rows: RowSink | None = None) -> None:
         self.on_rows = on_rows
+        self.on_lines: LineSink | None = None
+        self.last_line = ""
+        """The last line that is not empty (of the piece read last; not part of ``state()``)."""
         self.offset = 0
         """Bytes of whole lines taken in so far: where to read on after ``from_state``."""
         self.run = RunState()
@@ -65,6 +80,7 @@ class LogReader:
         self._title = b""
         self._partial = b""
         self._converter: log_rows.RowConverter | None = None
+        self._mask = np.empty(0, dtype=bool)
 
     def feed(self, data: bytes) -> None:
         """Take in the next bytes of the log, cut anywhere."""
@@ -76,14 +92,16 @@ class LogReader:
             if len(self._partial) > _LONGEST_LINE:
                 self._drop_partial()
             return
-        whole = self._partial + data[:end] if self._partial else data[:end]
+        whole = self._partial + data[:end] if self._partial or end < len(data) else data
         self._partial = data[end:]
-        for begin in range(0, len(whole), READ_BYTES):
-            # Cut at line ends: a piece that would end inside a line ends behind it.
-            start = whole.find(b"\n", begin - 1) + 1 if begin else 0
-            stop = whole.find(b"\n", min(begin + READ_BYTES, len(whole)) - 1) + 1 or len(whole)
-            if start < stop:
-                self._piece(whole[start:stop])
+        start = 0
+        while start < len(whole):
+            # A piece ends at a line end; what is not much longer than a piece is one.
+            stop = len(whole)
+            if stop - start > 2 * READ_BYTES:
+                stop = whole.find(b"\n", start + READ_BYTES) + 1
+            self._piece(whole if (start, stop) == (0, len(whole)) else whole[start:stop])
+            start = stop
         self.offset += len(whole)
 
     def finish(self) -> None:
@@ -93,20 +111,25 @@ class LogReader:
             self._line(line)
         self.offset += len(line)
 
-    def summary(self) -> LogSummary:
-        """What is known so far."""
+    def summary(self, extra: Sequence[Diagnosis] = ()) -> LogSummary:
+        """What is known so far; ``extra`` are causes known from elsewhere."""
         pairs = dict(zip(self.columns, self.last_row, strict=False)) if self.last_row else {}
         return LogSummary(
             run=self.run,
             runs=max(self.runs, 1),
             first_step=self.first_step,
-            last_step=int(self.last_row[0]) if self.last_row else None,
+            last_step=self.last_step,
             energy_rows=self.energy_rows,
             bad_rows=self.bad_rows,
             columns=self.columns,
             last_energies=pairs,
-            diagnosis=diagnose_lines({"": [(n.line, n.text) for n in self.notable.lines()]}, self.run),
+            diagnosis=diagnose_lines({"": [(n.line, n.text) for n in self.notable.lines()]}, self.run, extra=extra),
         )
+
+    @property
+    def last_step(self) -> int | None:
+        """The step of the last ENERGY row."""
+        return int(self.last_row[0]) if self.last_row else None
 
     def progress(self, target_step: int | None = None) -> LogProgress:
         """Shorthand for the summary's progress."""
@@ -170,13 +193,14 @@ class LogReader:
 
     def _piece(self, data: bytes) -> None:
         """Whole lines, the last with its line end."""
-        text = np.frombuffer(data, dtype=np.uint8)
-        ends = np.flatnonzero(text == _NEWLINE)
-        if not ends.size or ends[-1] != len(data) - 1:
-            ends = np.append(ends, len(data))
-        starts = np.concatenate(([0], ends[:-1] + 1))
+        if len(self._mask) < len(data):
+            self._mask = np.empty(len(data), dtype=bool)
+        breaks = np.equal(np.frombuffer(data, dtype=np.uint8), _NEWLINE, out=self._mask[: len(data)])
+        ends = np.flatnonzero(breaks)
+        starts = np.empty_like(ends)
+        starts[0] = 0
+        np.add(ends[:-1], 1, out=starts[1:])
         energy = log_rows.is_energy(data, starts)
-        strays = data.count(b"ENERGY: ") - int(np.count_nonzero(energy))
         others = self._others(data, starts, ends, energy)
         begin = 0
         for index in others:
@@ -186,12 +210,15 @@ class LogReader:
                     continue
                 self._rows(data, starts[begin:index], ends[begin:index], energy[begin:index])
                 begin = int(index)
-            if strays > 0 and b"ENERGY: " in line and not line.startswith(b"Info: "):
+            if b"ENERGY: " in line and not line.startswith(b"Info: "):
                 # Output of several processes got mixed: the row behind other text cannot be trusted.
                 self.bad_rows += 1
             self._line(line, self._lines + int(index) + 1)
         self._rows(data, starts[begin:], ends[begin:], energy[begin:])
         self._lines += int(starts.size)
+        tail = data[-2000:].rstrip()
+        if tail:
+            self.last_line = tail[tail.rfind(b"\n") + 1 :].decode("utf-8", "replace")
 
     def _others(
         self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], energy: NDArray[np.bool_]
@@ -270,6 +297,10 @@ class LogReader:
         self.bad_rows += int(rows.bad.size)
         if len(rows.values):
             self._take(rows.values)
+            if self.on_lines is not None:
+                kept = np.ones(starts.size, dtype=bool)
+                kept[rows.bad] = False
+                self.on_lines(self.columns, data, starts[kept], ends[kept])
 
     def _take(self, values: NDArray[np.float64]) -> None:
         if self.first_step is None:
@@ -277,9 +308,10 @@ class LogReader:
         self.energy_rows += len(values)
         self.last_row = tuple(values[-1].tolist())
         self.run.step = max(int(values[-1, 0]), self.run.step or 0)
-        if not np.isfinite(values).all():
-            row = values[int(np.argmin(np.isfinite(values).all(axis=1)))]
-            self.notable.add(self._lines, "ENERGY: " + " ".join(f"{value:.4f}" for value in row))
+        # Also false when one is NaN.
+        if not (values.max() < _OVERFLOW and values.min() > -_OVERFLOW):
+            row = values[int(np.argmin((np.abs(values) < _OVERFLOW).all(axis=1)))]
+            self.notable.add(self._lines + 1, "ENERGY: " + " ".join(f"{value:.4f}" for value in row))
         if self.series is None:
             self.series = EnergySeries(self.columns)
         self.series.add(values)
@@ -302,7 +334,8 @@ def _open(path: Path) -> BinaryIO:
         raise unreadable_file(path, error) from None
 
 
-def _pump(source: Source, reader: LogReader) -> None:
+def pump(source: Source, reader: LogReader) -> None:
+    """Feed a reader a whole log, from a path or from bytes; raises InputError when it cannot be read."""
     if isinstance(source, bytes):
         for begin in range(0, len(source), READ_BYTES):
             reader.feed(source[begin : begin + READ_BYTES])
@@ -314,10 +347,17 @@ def _pump(source: Source, reader: LogReader) -> None:
 
 
 def read_log(source: Source, on_rows: RowSink | None = None) -> LogSummary:
-    """Read a whole log; raises InputError when it cannot be read or is no NAMD log."""
+    """Read a whole log, saying also what its end means; raises InputError when it cannot be read or is none."""
     reader = LogReader(on_rows)
-    _pump(source, reader)
-    return reader.summary()
+    pump(source, reader)
+    if not reader.runs and not reader.energy_rows and not reader.bad_rows and reader.run.processors is None:
+        raise bad_input(
+            "log-not-namd",
+            f"{source_name(source)} is not the output of NAMD.",
+            "Give the file with NAMD's standard output.",
+            source_name(source),
+        )
+    return reader.summary(from_end(reader.run, reader.last_step, reader.last_line))
 
 
 def read_energies(source: Source, columns: tuple[str, ...] | None = None) -> EnergyTable:
@@ -328,7 +368,7 @@ def read_energies(source: Source, columns: tuple[str, ...] | None = None) -> Ene
         tables.append(table if columns is None else table.select([c for c in columns if c in table]))
 
     reader = LogReader(keep)
-    _pump(source, reader)
+    pump(source, reader)
     if not tables and reader.columns:
         return EnergyTable(reader.columns, np.zeros((0, len(reader.columns))))
     return concatenate(tables)
@@ -339,7 +379,7 @@ def iter_energies(source: Source) -> Iterator[EnergyTable]:
     tables: list[EnergyTable] = []
     reader = LogReader(tables.append)
     if isinstance(source, bytes):
-        _pump(source, reader)
+        pump(source, reader)
         yield from tables
         return
     with _open(Path(source)) as file:
@@ -349,8 +389,3 @@ def iter_energies(source: Source) -> Iterator[EnergyTable]:
             tables.clear()
     reader.finish()
     yield from tables
-
-
-def log_name(source: Source) -> str:
-    """What to call a log in a message."""
-    return source_name(source)

@@ -32,7 +32,7 @@ QUIET_HEADS = (
 )
 """First eight bytes of frequent lines that carry nothing the state keeps."""
 
-LAST_ONLY_HEADS = (b"TIMING: ", b"PERFORMA")
+LAST_ONLY_HEADS = (b"TIMING: ", b"PERFORMA", b"Info: Be")
 """First eight bytes of frequent lines of which only the newest matters."""
 
 _ROUTINE = (
