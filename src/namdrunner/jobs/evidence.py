@@ -10,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from namdrunner.jobs.record import Evidence
+from namdrunner.jobs.record import Evidence, LogFacts
 from namdrunner.jobs.result import JobResult
 from namdrunner.jobs.state import JobState
 from namdrunner.slurm.state import SlurmState
 
 GRACE_S = 120.0
 """How long a job may be missing from the queue before its fate is called unknown: accounting lags by seconds."""
+
+NO_LOG_FILE = 53
+"""The "signal" sacct shows when the folder of a job or of its log does not exist (measured on Slurm 22.05)."""
 
 WEIGHT_RESULT, WEIGHT_ACCOUNTING, WEIGHT_QUEUE, WEIGHT_LOG, WEIGHT_NONE = 4, 3, 2, 1, 0
 
@@ -51,16 +54,6 @@ class AccountingSight:
 
 
 @dataclass(frozen=True)
-class LogSight:
-    """What NAMD's log shows, read to its end."""
-
-    last_step: int | None = None
-    final_output_step: int | None = None
-    end_of_program: bool = False
-    fatal_error: bool = False
-
-
-@dataclass(frozen=True)
 class Observations:
     """Everything seen of one job in one cycle. ``missing_for_s``: since when an answering queue does not list it.
 
@@ -73,7 +66,7 @@ class Observations:
     queue: QueueSight
     accounting: AccountingSight
     result: JobResult | None = None
-    log: LogSight | None = None
+    log: LogFacts | None = None
     expected_step: int | None = None
     cancel_requested: bool = False
     collected: bool = False
@@ -277,6 +270,8 @@ def _by_slurm(seen: Observations, run: AccountingRun) -> Verdict:
             remedy="Look at the job's folders and logs on the cluster; sync again.",
             weight=WEIGHT_NONE,
         )
+    if run.exit_signal == NO_LOG_FILE:
+        return _with(base, reason="Slurm could not open the job's log files, so the job never started.")
     if run.exit_signal:
         return _with(base, reason=f"The job was ended by signal {run.exit_signal}.")
     if seen.log is not None and seen.log.fatal_error:

@@ -100,6 +100,17 @@ class JobProgress(_Model):
     eta_s: float | None = None
 
 
+class LogFacts(_Model):
+    """What NAMD's log shows of the run's end, read as far as it goes."""
+
+    last_step: int | None = None
+    final_output_step: int | None = None
+    """N of the last ``WRITING VELOCITIES TO OUTPUT FILE AT STEP N``."""
+    end_of_program: bool = False
+    fatal_error: bool = False
+    """An error line; margin violations are warnings and do not count."""
+
+
 class Evidence(_Model):
     """One observation about a job: who said it, when, what it means, in words."""
 
@@ -125,6 +136,7 @@ class JobStatus(_Model):
     evidence: tuple[Evidence, ...] = ()
     diagnosis: tuple[dict[str, Any], ...] = ()
     outputs: tuple[OutputFile, ...] = ()
+    log: LogFacts | None = None
     last_energies: dict[str, float] = Field(default_factory=dict)
     synced_at: datetime | None = None
     missing_since: datetime | None = None

@@ -28,6 +28,7 @@ if [ -s attempt ]; then
     *) frame attempt; cat attempt; exit 0 ;;
   esac
 fi
+mkdir -p logs outputs || { frame failed write; exit 0; }
 keep() { cat >"$1.new" && [ "$(wc -c <"$1.new")" -eq "$2" ] && mv -f "$1.new" "$1"; }
 keep job_info.json "$INFO_BYTES" <<'@END@' || { frame failed write; exit 0; }
 @INFO@

@@ -97,7 +97,7 @@ thin() {
     /^(LDB|LINE MINIMIZER|PRESSURE|GPRESSURE|PRESSAVG|GPRESSAVG)/ { next } { print } END { if (last) print last }'
 }
 job() {
-  local t=${Q[$2]:-absent} d=$3 from=$4 size n k
+  local t=${Q[$2]:-absent} d=$3 from=$4 size n k rest
   [ -n "$5" ] && [ -f "$d/receipt" ] && { frame receipt "$1"; head -c 4096 "$d/receipt"; }
   case " $WAITING " in *" $t "*) return ;; esac
   if [ -f "$d/result.json" ]; then
@@ -110,7 +110,9 @@ job() {
     if [ "$n" -gt "$LOGBYTES" ] && [ "$left" -gt "$LOGBYTES" ]; then
       k=$((n / LOGBYTES + 1))
       frame log "$1" "$from" "$size" "$size" thinned
-      tail -c +$((from + 1)) "$d/logs/namd.log" | head -c "$n" | thin "$k" | head -c $((2 * LOGBYTES))
+      rest=$(tail -c +$((from + 1)) "$d/logs/namd.log" | head -c "$n" | tail -n 1 | wc -c)
+      tail -c +$((from + 1)) "$d/logs/namd.log" | head -c $((n - rest)) | thin "$k" | head -c $((2 * LOGBYTES))
+      tail -c +$((size - rest + 1)) "$d/logs/namd.log" | head -c "$rest"
       left=$((left - LOGBYTES))
     else
       [ "$n" -gt "$left" ] && n=$left

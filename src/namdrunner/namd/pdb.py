@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -26,6 +27,17 @@ class UnitCell:
     alpha: float
     beta: float
     gamma: float
+
+    @property
+    def vectors(self) -> tuple[tuple[float, float, float], ...]:
+        """The three cell vectors in Angstrom: the first along x, the second in the xy plane."""
+        alpha, beta, gamma = (math.radians(angle) for angle in (self.alpha, self.beta, self.gamma))
+        bx, by = self.b * math.cos(gamma), self.b * math.sin(gamma)
+        cx = self.c * math.cos(beta)
+        cy = self.c * (math.cos(alpha) - math.cos(beta) * math.cos(gamma)) / math.sin(gamma)
+        cz = math.sqrt(max(self.c**2 - cx**2 - cy**2, 0.0))
+        rounded = [round(value, 6) + 0.0 for value in (bx, by, cx, cy, cz)]
+        return (self.a, 0.0, 0.0), (rounded[0], rounded[1], 0.0), (rounded[2], rounded[3], rounded[4])
 
 
 @dataclass(frozen=True, eq=False)

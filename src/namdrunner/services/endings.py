@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from namdrunner.jobs.inventory import parse_inventory
 from namdrunner.jobs.state import JobState
-from namdrunner.namd.failures import diagnose
+from namdrunner.namd.failures import Diagnosis, diagnose_lines
+from namdrunner.namd.log import LogReader
 from namdrunner.services.collect import output_files
 from namdrunner.services.context import Context
 from namdrunner.store.jobs import StoredJob, with_status
@@ -23,11 +24,24 @@ def conclude(context: Context, job: StoredJob, tails: Mapping[str, bytes], inven
         job = with_status(job, outputs=output_files(parse_inventory(inventory)))
     if job.state in (JobState.COMPLETED, JobState.CANCELLED):
         return with_status(job, diagnosis=())
-    texts = {"namd.log": context.logs.content(job.id, "namd"), **tails}
-    found = diagnose({name: text.decode("utf-8", "replace") for name, text in texts.items()})
+    found = _diagnose(context, job, tails)
     documents = tuple(d.document() for d in found)
     changes: dict[str, object] = {"diagnosis": documents}
     if documents and job.state is JobState.FAILED:
         changes["reason"] = f"{job.status.reason} {documents[0]['message']}".strip()
         changes["remedy"] = documents[0]["remedy"] or job.status.remedy
     return with_status(job, **changes)
+
+
+def _diagnose(context: Context, job: StoredJob, tails: Mapping[str, bytes]) -> tuple[Diagnosis, ...]:
+    """Causes from NAMD's log and what Slurm and NAMD wrote beside it."""
+    lines: dict[str, list[tuple[int, str]]] = {}
+    run = None
+    state = context.logs.position(job.id, "namd").reader
+    if state:
+        reader = LogReader.from_state(state)
+        lines["namd.log"] = [(n.line, n.text) for n in reader.notable.lines()]
+        run = reader.run
+    for name, content in tails.items():
+        lines[name] = list(enumerate(content.decode("utf-8", "replace").splitlines(), 1))
+    return diagnose_lines(lines, run)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from namdrunner.namd.log import LogReader
+from namdrunner.namd.log import read_energies
 from namdrunner.services.context import Context
 
 
 def energies(context: Context, job_id: str) -> dict[str, Any]:
-    """``columns`` (the ETITLE names) and ``rows`` in order; thinned where the log was long."""
+    """``columns`` (the ETITLE names) and ``rows`` in order; values that are no number are null."""
     context.jobs.get(job_id)
-    position = context.logs.position(job_id, "namd")
-    reader = LogReader()
-    reader.feed(context.logs.content(job_id, "namd"))
-    table = reader.energies()
-    return {"columns": list(table.columns), "rows": table.rows.tolist(), "complete": position.complete}
+    table = read_energies(context.logs.content(job_id, "namd"))
+    rows = [[value if math.isfinite(value) else None for value in row] for row in table.values.tolist()]
+    return {
+        "columns": list(table.columns),
+        "rows": rows,
+        "complete": context.logs.position(job_id, "namd").whole,
+    }

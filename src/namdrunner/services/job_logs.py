@@ -2,56 +2,61 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Any
 
-from namdrunner.jobs.evidence import LogSight
+from namdrunner.errors import InputError
+from namdrunner.jobs.record import LogFacts
 from namdrunner.jobs.sync_script import LogPart
 from namdrunner.namd.log import LogReader
+from namdrunner.namd.log_summary import LogProgress
 from namdrunner.services.context import Context
 from namdrunner.store.jobs import StoredJob
+from namdrunner.store.logs import LogPosition
 
 
 @dataclass(frozen=True)
 class JobLog:
-    """What a job's log says so far; steps are absolute, ``eta_s`` is from the speed of the last measurement."""
+    """What a job's log says so far; steps are absolute."""
 
-    step: int | None = None
-    target_step: int | None = None
-    ns_per_day: float | None = None
-    eta_s: float | None = None
+    progress: LogProgress
+    facts: LogFacts
     last_energies: dict[str, float] = field(default_factory=dict)
-    sight: LogSight = field(default_factory=LogSight)
-
-    @classmethod
-    def from_reader(cls, state: dict[str, Any]) -> JobLog | None:
-        """``None`` when nothing was read yet."""
-        if not state:
-            return None
-        summary = LogReader.from_state(state).summary()
-        progress = summary.progress
-        return cls(
-            step=progress.step,
-            target_step=progress.target_step,
-            ns_per_day=progress.ns_per_day,
-            eta_s=progress.eta_s,
-            last_energies=dict(summary.last_energies),
-            sight=LogSight(
-                last_step=summary.last_step,
-                final_output_step=summary.final_output_step,
-                end_of_program=summary.end_of_program,
-                fatal_error=summary.fatal_error,
-            ),
-        )
 
 
 def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
-    """Add new bytes to the kept log; a log that was replaced (a requeued run) begins anew."""
+    """Take in new bytes of a log; one that was replaced (a requeued run) begins anew.
+
+    A last line without its end is left for the next time.
+    """
     known = context.logs.position(job.id, "namd")
-    going_on = part.offset == known.end and bool(known.reader)
-    reader = LogReader.from_state(known.reader) if going_on else LogReader()
-    reader.feed(part.content)
-    state = reader.state()
-    if part.end != known.end or not going_on:
-        context.logs.append(job.id, "namd", part.content, start=part.offset, end=part.end, reader=state)
-    return JobLog.from_reader(state) or JobLog()
+    reader = _reader(known) if part.offset == known.end else None
+    begins = reader is None
+    reader = reader or LogReader()
+    unfinished = len(part.content) - (part.content.rfind(b"\n") + 1)
+    content, end = part.content[: len(part.content) - unfinished], part.end - unfinished
+    reader.feed(content)
+    if content or begins:
+        context.logs.append(job.id, "namd", content, start=part.offset, end=end, reader=reader.state())
+    summary = reader.summary()
+    run = summary.run
+    return JobLog(
+        progress=summary.progress(job.record.run.target_step),
+        facts=LogFacts(
+            last_step=run.step,
+            final_output_step=run.outputs.get("VELOCITIES"),
+            end_of_program=run.ended,
+            fatal_error=run.errors > 0 or run.fatal is not None,
+        ),
+        last_energies={name: value for name, value in summary.last_energies.items() if math.isfinite(value)},
+    )
+
+
+def _reader(known: LogPosition) -> LogReader | None:
+    """The reader as it was; ``None`` where the log was not read yet, or by a version that kept other things."""
+    if not known.reader:
+        return None
+    try:
+        return LogReader.from_state(known.reader)
+    except InputError:
+        return None

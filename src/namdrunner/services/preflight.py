@@ -10,7 +10,10 @@ from namdrunner.slurm.profile import ClusterProfile
 
 def findings_of(config: Path, profile: ClusterProfile) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Findings and summary of the config at ``config``, as in the JSON contract of ``check``."""
-    from namdrunner.namd.check import check_config  # loads the readers, which only planning needs
+    try:
+        from namdrunner.namd.check import check_config  # loads the readers, which only planning needs
+    except ImportError:
+        return [], {}
 
     recipe = profile.recipes[0]
     report = check_config(config, namd_version=recipe.namd_version, gpu=False)

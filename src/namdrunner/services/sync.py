@@ -13,7 +13,6 @@ from namdrunner.errors import ClusterError, InputError
 from namdrunner.jobs.evidence import (
     AccountingRun,
     AccountingSight,
-    LogSight,
     Observations,
     QueueSight,
     Verdict,
@@ -27,7 +26,7 @@ from namdrunner.jobs.sync_script import SyncJob, SyncReply, build_sync_script, p
 from namdrunner.services.collect import collect
 from namdrunner.services.context import Context
 from namdrunner.services.endings import conclude
-from namdrunner.services.job_logs import JobLog, read_log_part
+from namdrunner.services.job_logs import read_log_part
 from namdrunner.services.submit import Reconciliation, reconcile, settled
 from namdrunner.slurm.accounting import AccountingRow, parse_sacct_reply, runs_of
 from namdrunner.slurm.queue import QueueRow, parse_squeue_reply
@@ -220,17 +219,13 @@ def _with_log(context: Context, job: StoredJob, seen: Seen) -> StoredJob:
     if part is None:
         return job
     log = read_log_part(context, job, part)
-    return _with_progress(job, log)
-
-
-def _with_progress(job: StoredJob, log: JobLog) -> StoredJob:
     progress = JobProgress(
-        step=log.step,
-        target_step=job.record.run.target_step if job.record.run.target_step is not None else log.target_step,
-        ns_per_day=log.ns_per_day,
-        eta_s=log.eta_s,
+        step=log.progress.step,
+        target_step=log.progress.target_step,
+        ns_per_day=log.progress.ns_per_day,
+        eta_s=log.progress.eta_s,
     )
-    return with_status(job, progress=progress, last_energies=log.last_energies or job.status.last_energies)
+    return with_status(job, progress=progress, log=log.facts, last_energies=log.last_energies)
 
 
 def _result(job: StoredJob, seen: Seen) -> JobResult | None:
@@ -263,7 +258,7 @@ def _observe(context: Context, job: StoredJob, seen: Seen) -> Observations:
         ),
         accounting=_accounting(job, seen),
         result=result,
-        log=_log_sight(context, job),
+        log=job.status.log,
         expected_step=job.record.run.target_step,
         cancel_requested=job.cancel_requested_at is not None,
         missing_for_s=(now - gone).total_seconds() if gone else 0.0,
@@ -285,11 +280,6 @@ def _accounting(job: StoredJob, seen: Seen) -> AccountingSight:
         for r in runs_of(seen.accounting, job.slurm_id or "")
     )
     return AccountingSight(True, runs)
-
-
-def _log_sight(context: Context, job: StoredJob) -> LogSight | None:
-    log = JobLog.from_reader(context.logs.position(job.id, "namd").reader)
-    return log.sight if log is not None else None
 
 
 async def _collected(context: Context, job: StoredJob, seen: Seen, verdict: Verdict) -> tuple[StoredJob, Verdict]:

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from namdrunner.errors import NotFoundError
+from namdrunner.errors import NotFoundError, TemplateError
+from namdrunner.namd.pdb import read_pdb
+from namdrunner.namd.xsc import read_xsc
 from namdrunner.paths import Folders
-from namdrunner.templates.library import list_templates, load_template
-from namdrunner.templates.model import Template
-from namdrunner.templates.parser import parse_template
-from namdrunner.templates.render import RenderedConfig, render
+from namdrunner.templates.builtin import list_templates, load_template
+from namdrunner.templates.cell import CellValue
+from namdrunner.templates.model import Template, VariableType
+from namdrunner.templates.parser import parse_template, validate_document
+from namdrunner.templates.render import render
+
+PLACEHOLDER_A = 1.5
+"""A CRYST1 record with edges up to this means "no cell": programs write 1 x 1 x 1."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class TemplateService:
     def list(self) -> list[dict[str, Any]]:
         own = [self._read(path) for path in sorted(self._folder.glob("*.namd"))] if self._folder.is_dir() else []
         names = {t.id for t in own}
-        return [t.short_document() for t in own] + [t.short_document() for t in list_templates() if t.id not in names]
+        return [t.summary() for t in own] + [t.summary() for t in list_templates() if t.id not in names]
 
     def get(self, template_id: str) -> dict[str, Any]:
         return self._template(template_id).document()
@@ -42,11 +48,9 @@ class TemplateService:
     def render(self, template_id: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """The config's text with what was computed on the way; files need not exist."""
         template = self._template(template_id)
-        return self._render(template, values, files).document()
+        return render(template, with_cell(template, values, files), files).document()
 
     def validate(self, text: str) -> dict[str, Any]:
-        from namdrunner.templates.validation import validate_document
-
         return validate_document(text)
 
     def render_job(
@@ -54,19 +58,13 @@ class TemplateService:
     ) -> RenderedJob:
         """Raises NotFoundError (``template-not-found``, ``file-not-found``), TemplateError."""
         template = self._template(template_id)
-        paths = {name: [_existing(path) for path in given] for name, given in files.items()}
-        rendered = self._render(template, values, {name: [str(p) for p in found] for name, found in paths.items()})
-        placed = tuple(
-            (source, name, variable)
-            for variable, names in rendered.files.items()
-            for source, name in zip(paths.get(variable, []), names, strict=True)
-        )
-        return RenderedJob(template.id, template.version, rendered.text, dict(rendered.values), placed)
-
-    def _render(
-        self, template: Template, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]
-    ) -> RenderedConfig:
-        return render(template, values, files)
+        paths = {name: [str(_existing(path)) for path in given] for name, given in files.items()}
+        rendered = render(template, with_cell(template, values, paths), paths)
+        placed: dict[str, tuple[Path, str, str]] = {}
+        for variable, found in rendered.files.items():
+            for file in found:
+                placed.setdefault(file.name, (Path(file.source), file.name, variable))
+        return RenderedJob(template.id, template.version, rendered.text, rendered.values, tuple(placed.values()))
 
     def _template(self, template_id: str) -> Template:
         own = self._folder / f"{template_id}.namd"
@@ -88,3 +86,53 @@ def _existing(given: str) -> Path:
     if not os.access(path, os.R_OK):
         raise NotFoundError(f"{path} may not be read.", code="file-unreadable", remedy="Check its permissions.")
     return path
+
+
+def with_cell(template: Template, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Cells that were not given in numbers, read from a file: the one named, else the coordinates' CRYST1 record.
+
+    A value that is a path to an ``.xsc`` or ``.pdb`` file is read. Raises TemplateError (``cell-unknown``).
+    """
+    filled = dict(values)
+    for variable in template.variables:
+        given = filled.get(variable.name)
+        if variable.type is not VariableType.CELL or isinstance(given, CellValue):
+            continue
+        if isinstance(given, str) and given.lower().endswith((".xsc", ".pdb")):
+            filled[variable.name] = _cell_from(_existing(given))
+        elif given in (None, "") and not (variable.unless and files.get(variable.unless)):
+            paths = [Path(p) for found in files.values() for p in found if p.lower().endswith(".pdb")]
+            cells = [_cell_from(path) for path in paths if path.is_file() and _has_cell(path)]
+            if cells:
+                filled[variable.name] = cells[0]
+    return filled
+
+
+def _has_cell(path: Path) -> bool:
+    cell = read_pdb(path).cryst1
+    return cell is not None and min(cell.a, cell.b, cell.c) > PLACEHOLDER_A
+
+
+def _cell_from(path: Path) -> CellValue:
+    if path.suffix.lower() == ".xsc":
+        system = read_xsc(path)
+        a, b, c = system.vectors
+        if a is None or b is None or c is None:
+            raise _no_cell(path)
+        return CellValue(a, b, c, system.origin)
+    pdb = read_pdb(path)
+    if pdb.cryst1 is None or min(pdb.cryst1.a, pdb.cryst1.b, pdb.cryst1.c) <= PLACEHOLDER_A:
+        raise _no_cell(path)
+    a, b, c = pdb.cryst1.vectors
+    low, high = pdb.coordinates.min(axis=0), pdb.coordinates.max(axis=0)
+    x, y, z = (round(float(value), 4) for value in (low + high) / 2)
+    return CellValue(a, b, c, (x, y, z))
+
+
+def _no_cell(path: Path) -> TemplateError:
+    return TemplateError(
+        f"{path.name} does not say what the periodic cell is.",
+        code="cell-unknown",
+        remedy="Give the cell's edge lengths in angstrom, such as '60 60 60', or an .xsc file.",
+        context={"file": str(path)},
+    )

@@ -13,11 +13,11 @@ from namdrunner.jobs.evidence import (
     GRACE_S,
     AccountingRun,
     AccountingSight,
-    LogSight,
     Observations,
     QueueSight,
     decide,
 )
+from namdrunner.jobs.record import LogFacts
 from namdrunner.jobs.result import JobResult
 from namdrunner.jobs.state import JobState
 from namdrunner.slurm.state import SlurmState
@@ -62,7 +62,7 @@ def run(state: SlurmState, status: int = 0, signal: int = 0) -> AccountingSight:
     return AccountingSight(True, (AccountingRun(state, status, signal),))
 
 
-FINISHED = LogSight(1000, 1000, end_of_program=True)
+FINISHED = LogFacts(last_step=1000, final_output_step=1000, end_of_program=True)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ QUEUES = st.builds(
 RUNS = st.builds(AccountingRun, st.sampled_from(SlurmState), st.sampled_from([0, 1]), st.sampled_from([0, 9]))
 ACCOUNTS = st.builds(AccountingSight, st.booleans(), st.lists(RUNS, max_size=3).map(tuple))
 LOGS = st.none() | st.builds(
-    LogSight,
+    LogFacts,
     last_step=st.sampled_from([None, 400, 1000]),
     final_output_step=st.sampled_from([None, 500, 1000]),
     end_of_program=st.booleans(),
