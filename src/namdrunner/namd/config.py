@@ -18,7 +18,7 @@ from namdrunner.namd import tcl
 from namdrunner.namd.keywords import all_keywords
 
 MAX_CONFIG_BYTES = 16_000_000
-NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)")
+NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ class NamdConfig:
 def leading_number(text: str) -> float | None:
     """The number at the start of a value, units after it ignored, as C's ``scanf`` reads it; None without one."""
     match = NUMBER.match(text)
-    return float(match.group(1).replace("d", "e").replace("D", "e")) if match else None
+    return float(match.group(1)) if match else None
 
 
 def evaluate_config(

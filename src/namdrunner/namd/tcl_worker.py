@@ -387,8 +387,8 @@ class Evaluator:
 
 def executing(info: str) -> str:
     """The command named by a Tcl stack trace as being executed, first line only."""
-    match = re.search(r'while executing\n"(.*)', info)
-    return match.group(1)[:200] if match else ""
+    match = re.search(r'(?:while executing|invoked from within)\n"(.*)', info)
+    return match.group(1).removesuffix('"')[:200] if match else ""
 
 
 def limit_process(memory_bytes: int, time_limit_s: float) -> None:

@@ -1,0 +1,77 @@
+"""Whether the files to read are there, and the folders to write into."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from namdrunner.namd.check.context import Context
+from namdrunner.namd.references import OutputPath, output_paths
+
+_CODES = {
+    "parameters": "Check the path, or copy the force field beside the config.",
+    "extendedSystem": "Use the .restart.xsc of the earlier run, or give cellBasisVector1 to 3.",
+    "binvelocities": "Use the .restart.vel of the earlier run, or give temperature instead.",
+    "bincoordinates": "Use the .restart.coor of the earlier run; did it finish?",
+}
+
+
+def check(ctx: Context) -> None:
+    for reference in ctx.references:
+        if reference.keyword in ("source", "open") and ctx.config.failure is not None:
+            continue  # Tcl's own error says it.
+        if not reference.exists:
+            _missing(ctx, reference.keyword, reference.written, reference.path, reference.file, reference.line)
+        elif not os.access(reference.path, os.R_OK):
+            ctx.error(
+                "file-unreadable",
+                f"{reference.path.name} cannot be read.",
+                "Check its permissions.",
+                keyword=reference.keyword,
+                file=reference.file,
+                line=reference.line,
+            )
+    _working_folder(ctx)
+    _output_folders(ctx)
+
+
+def _missing(ctx: Context, keyword: str, written: str, path: Path, file: Path | None, line: int | None) -> None:
+    shown = written.strip().splitlines()[0][:200] if written.strip() else str(path)
+    where = "" if path.is_dir() else f" (looked for {path})"
+    kind = "is a folder, not a file" if path.is_dir() else "does not exist"
+    ctx.error(
+        "file-missing",
+        f"The file {shown} of {keyword} {kind}{where}.",
+        _CODES.get(keyword, "Check the path; it counts from the folder of the config."),
+        keyword=keyword,
+        file=file,
+        line=line,
+    )
+
+
+def _working_folder(ctx: Context) -> None:
+    cwd = ctx.config.startup("cwd")
+    if cwd is not None and not ctx.config.working_folder.is_dir():
+        ctx.error(
+            "folder-missing", f"The folder {cwd} of cwd does not exist.", "Make it, or remove cwd.", keyword="cwd"
+        )
+
+
+def _output_folders(ctx: Context) -> None:
+    told: set[Path] = set()
+    for output in output_paths(ctx.config):
+        folder = output.path.parent
+        made = folder in ctx.config.made_folders or any(folder in made.parents for made in ctx.config.made_folders)
+        if folder in told or folder.is_dir() or made:
+            continue
+        told.add(folder)
+        _missing_folder(ctx, output, folder)
+
+
+def _missing_folder(ctx: Context, output: OutputPath, folder: Path) -> None:
+    message = f"The folder {folder.name}/ of the output {output.written} does not exist; NAMD does not make it."
+    remedy = f"Make it first: mkdir -p {output.written.rpartition('/')[0] or folder}"
+    place = {"keyword": output.keyword, "file": output.file, "line": output.line}
+    if ctx.makes_folders and not Path(output.written).is_absolute():
+        return
+    ctx.error("output-folder-missing", message, remedy, **place)
