@@ -17,6 +17,7 @@ from namdrunner.client.documents import JobDocument
 from namdrunner.errors import ConflictError, InterruptedOperationError, NotConnectedError
 
 INTERVAL_S = 1.0
+PLAIN_INTERVAL_S = 10.0
 PATIENCE_S = 90.0
 """How long a lost connection may stay lost: the server reconnects by itself after short interruptions."""
 
@@ -110,11 +111,13 @@ def _too_long(document: JobDocument) -> ConflictError:
 
 
 class StatusLine:
-    """One line that is rewritten on a terminal; a line per change elsewhere. On stderr."""
+    """One line on stderr that is rewritten on a terminal; elsewhere a line per state, and one now and then."""
 
     def __init__(self) -> None:
         self.shown = 0
         self._last = ""
+        self._status = ""
+        self._next = 0.0
         self._tty = sys.stderr.isatty()
 
     def show(self, document: JobDocument) -> None:
@@ -130,9 +133,10 @@ class StatusLine:
             f"{duration(left)} left" if left and document["status"] == "RUNNING" else "",
         ]
         text = clean("  ".join(part for part in parts if part))
-        if text == self._last:
+        now = time.monotonic()
+        if text == self._last or not (self._tty or document["status"] != self._status or now >= self._next):
             return
-        self._last = text
+        self._last, self._status, self._next = text, document["status"], now + PLAIN_INTERVAL_S
         if self._tty:
             sys.stderr.write(f"\r\x1b[2K{text}")
             sys.stderr.flush()

@@ -39,7 +39,8 @@ function bytes(value) {
   return `${number(value, step ? 1 : 0)} ${units[step]}`;
 }
 
-const moment = (text) => (text ? new Date(text).toLocaleString() : "");
+const moment = (text) =>
+  text ? new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short", hour12: false }) : "";
 
 function kindOf(status) {
   if (GOOD.includes(status)) return "good";
@@ -86,7 +87,7 @@ function jobRow(job) {
   status.append(element("span", job.status, `state ${kindOf(job.status)}`));
   if (job.queue_reason && job.status === "PENDING") status.append(element("div", job.queue_reason, "quiet"));
   const look = element("td");
-  look.append(button("Overview", job, "overview"), button("Log", job, "namd"), button("Files", job, "files"));
+  look.append(button("Details", job, "overview"), button("Log", job, "namd"), button("Files", job, "files"));
   row.append(
     element("td", job.name), status, element("td", job.cluster), progressCell(job),
     element("td", number(job.progress?.ns_per_day), "number"),
