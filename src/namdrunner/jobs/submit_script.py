@@ -1,4 +1,4 @@
-"""The one remote command that submits a job exactly once, and the receipt it leaves.
+"""The one remote command that submits jobs, each exactly once, and the receipt it leaves with each.
 
 Before sbatch runs, ``attempt`` says so; after Slurm has answered, ``receipt`` holds the id. Whoever finds a receipt
 must not submit; whoever finds only an attempt must first find out what became of it. A lock keeps two clients apart.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from namdrunner.jobs.frames import prologue, sections
@@ -16,34 +17,47 @@ from namdrunner.slurm.commands import sbatch_command
 from namdrunner.slurm.jobid import parse_job_id
 
 _SCRIPT = r"""
-cd "$PROJECT" 2>/dev/null || { frame failed folder; exit 0; }
+cd "$PROJECT" 2>/dev/null || { frame failed "$JOB" folder; exit 0; }
 if command -v flock >/dev/null 2>&1; then
-  exec 9>.submit.lock || { frame failed write; exit 0; }
-  flock -w 90 9 || { frame failed busy; exit 0; }
+  exec 9>.submit.lock || { frame failed "$JOB" write; exit 0; }
+  flock -w 90 9 || { frame failed "$JOB" busy; exit 0; }
 fi
-if [ -s receipt ]; then frame receipt; cat receipt; exit 0; fi
+if [ -s receipt ]; then frame receipt "$JOB"; cat receipt; exit 0; fi
 if [ -s attempt ]; then
   case "$(cat attempt)" in
     *"\"$OVER\""*) ;;
-    *) frame attempt; cat attempt; exit 0 ;;
+    *) frame attempt "$JOB"; cat attempt; exit 0 ;;
   esac
 fi
-mkdir -p logs outputs || { frame failed write; exit 0; }
+mkdir -p logs outputs || { frame failed "$JOB" write; exit 0; }
 keep() { cat >"$1.new" && [ "$(wc -c <"$1.new")" -eq "$2" ] && mv -f "$1.new" "$1"; }
-keep job_info.json "$INFO_BYTES" <<'@END@' || { frame failed write; exit 0; }
+keep job_info.json "$INFO_BYTES" <<'@END@' || { frame failed "$JOB" write; exit 0; }
 @INFO@
 @END@
 line="{\"token\": \"$TOKEN\", \"at\": $(date +%s)}"
-printf '%s\n' "$line" | keep attempt $((${#line} + 1)) || { frame failed write; exit 0; }
+printf '%s\n' "$line" | keep attempt $((${#line} + 1)) || { frame failed "$JOB" write; exit 0; }
 out=$(bounded 90 bash -c "$SBATCH" 2>.submit.err 9>&- </dev/null); rc=$?
 id=$(printf '%s\n' "$out" | sed -n 's/^\([0-9][0-9]*\)\(;[^ ]*\)\{0,1\}$/\1/p' | tail -n 1)
 if [ "$rc" -eq 0 ] && [ -n "$id" ]; then
   line="{\"token\": \"$TOKEN\", \"slurm_id\": \"$id\", \"at\": $(date +%s)}"
   printf '%s\n' "$line" | keep receipt $((${#line} + 1))
 fi
-frame sbatch "$rc" "${id:--}"; cat .submit.err
-frame end
+frame sbatch "$JOB" "$rc" "${id:--}"; cat .submit.err
+frame done "$JOB"
 """
+
+
+@dataclass(frozen=True)
+class SubmitJob:
+    """``job_info``: the text of job_info.json, without a line break at its end. ``over``: the token of an earlier
+    attempt that is known to have come to nothing.
+    """
+
+    id: str
+    project_dir: str
+    token: str
+    job_info: str
+    over: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,21 +83,23 @@ class SubmitReply:
     problem: str = ""
 
 
-def build_submit_script(project_dir: str, token: str, *, nonce: str, job_info: str, over: str = "") -> str:
-    """A bash program for ``bash -s``. ``job_info`` is the text of job_info.json, without a line break at its end.
+def build_submit_script(jobs: Sequence[SubmitJob], nonce: str) -> str:
+    """A bash program for ``bash -s`` that submits each job, one after the other, each in a subshell of its own."""
+    return prologue(nonce) + "".join(_one(job, nonce) for job in jobs) + "frame end\n"
 
-    ``over``: the token of an earlier attempt that is known to have come to nothing.
-    """
+
+def _one(job: SubmitJob, nonce: str) -> str:
     values = {
-        "PROJECT": project_dir,
-        "TOKEN": token,
-        "OVER": over or "none",
-        "INFO_BYTES": str(len(job_info.encode()) + 1),
-        "SBATCH": sbatch_command(project_dir, token),
+        "JOB": job.id,
+        "PROJECT": job.project_dir,
+        "TOKEN": job.token,
+        "OVER": job.over or "none",
+        "INFO_BYTES": str(len(job.job_info.encode()) + 1),
+        "SBATCH": sbatch_command(job.project_dir, job.token),
     }
     assignments = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-    script = _SCRIPT.replace("@END@", f"END-{nonce}").replace("@INFO@", job_info)
-    return f"{assignments}\n{prologue(nonce)}{script}"
+    script = _SCRIPT.replace("@END@", f"END-{nonce}").replace("@INFO@", job.job_info)
+    return f"(\n{assignments}\n{script})\n"
 
 
 def build_receipt_script(project_dir: str, receipt: Receipt) -> str:
@@ -103,28 +119,27 @@ def parse_receipt(text: str) -> Receipt | None:
     return Receipt(token, slurm_id, at) if parse_job_id(slurm_id) is not None else None
 
 
-def parse_submit_reply(reply: bytes, nonce: str) -> SubmitReply:
-    found = SubmitReply("cut")
-    whole = False
+def parse_submit_reply(reply: bytes, nonce: str) -> dict[str, SubmitReply]:
+    """What became of each job; one that is not in the reply, or not whole, is ``cut``."""
+    found: dict[str, SubmitReply] = {}
     for words, body in sections(reply, nonce):
         text = body.decode("utf-8", "replace")
         match words:
-            case ["failed", problem]:
-                return SubmitReply("failed", problem=problem)
-            case ["receipt"]:
+            case ["failed", job, problem]:
+                found[job] = SubmitReply("failed", problem=problem)
+            case ["receipt", job]:
                 receipt = parse_receipt(text)
-                return SubmitReply("receipt" if receipt else "cut", receipt=receipt)
-            case ["attempt"]:
-                return SubmitReply("attempt", attempt_token=_attempt_token(text))
-            case ["sbatch", status, slurm_id]:
-                found = SubmitReply(
-                    "answered", status=int(status), slurm_id="" if slurm_id == "-" else slurm_id, stderr=text
-                )
-            case ["end"]:
-                whole = True
+                found[job] = SubmitReply("receipt" if receipt else "cut", receipt=receipt)
+            case ["attempt", job]:
+                found[job] = SubmitReply("attempt", attempt_token=_attempt_token(text))
+            case ["sbatch", job, status, slurm_id]:
+                answer = "" if slurm_id == "-" else slurm_id
+                found[job] = SubmitReply("cut", status=int(status), slurm_id=answer, stderr=text)
+            case ["done", job] if job in found:
+                found[job] = replace(found[job], outcome="answered")
             case _:
                 continue
-    return found if whole else SubmitReply("cut")
+    return found
 
 
 def _attempt_token(text: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from namdrunner.errors import (
-    ClusterError,
     ConflictError,
-    ConnectionFailedError,
     NamdrunnerError,
+    NotFoundError,
     QuotaError,
     SubmissionError,
 )
@@ -18,6 +19,7 @@ from namdrunner.jobs.record import Submission
 from namdrunner.jobs.state import JobState
 from namdrunner.jobs.submit_script import (
     Receipt,
+    SubmitJob,
     SubmitReply,
     build_receipt_script,
     build_submit_script,
@@ -32,6 +34,9 @@ from namdrunner.store.jobs import StoredJob, with_record, with_status
 ABSENT_AFTER = timedelta(seconds=90)
 """How old an attempt must be before a queue that does not list it proves that Slurm never took the job."""
 
+BATCH = 100
+"""Jobs per remote command."""
+
 _UNKNOWN = "It is not certain that Slurm took the job; it is being looked for before anything is submitted again."
 
 
@@ -42,29 +47,80 @@ async def submit(context: Context, job_id: str) -> StoredJob:
     ConnectionFailedError or ClusterError when the outcome is not known (the job is SUBMIT_UNKNOWN until a sync has
     found out).
     """
-    async with context.lock(job_id):
-        job = context.jobs.get(job_id)
-        _check_state(job)
-        session = context.session(job)
-        over = job.record.submissions[-1].token if job.record.submissions else ""
-        token = secrets.token_hex(16)
-        now = context.now()
-        job = with_record(job, submissions=(*job.record.submissions, Submission(token=token, at=now)))
-        job = with_status(job, state=JobState.SUBMITTING, reason="", remedy="", submitted_at=now)
-        context.save(job, says="Submitting.")
-        nonce = secrets.token_hex(16)
-        script = build_submit_script(
-            job.record.project_dir, token, nonce=nonce, job_info=info_text(job.record), over=over
-        )
+    outcome = (await submit_many(context, [job_id]))[job_id]
+    if isinstance(outcome, NamdrunnerError):
+        raise outcome
+    return outcome
+
+
+async def submit_many(context: Context, job_ids: Sequence[str]) -> dict[str, StoredJob | NamdrunnerError]:
+    """Submit jobs of one cluster with one remote command; what became of each, in the order given.
+
+    Raises only what concerns all of them: ConnectionFailedError or ClusterError, with every job SUBMIT_UNKNOWN.
+    """
+    outcomes: dict[str, StoredJob | NamdrunnerError] = {job_id: _gone(job_id) for job_id in job_ids}
+    async with contextlib.AsyncExitStack() as stack:
+        for job_id in sorted(set(job_ids)):
+            await stack.enter_async_context(context.lock(job_id))
+        ready = []
+        for job in context.jobs.get_many(job_ids):
+            try:
+                _check_state(job)
+                ready.append(job)
+            except ConflictError as error:
+                outcomes[job.id] = error
+        for start in range(0, len(ready), BATCH):
+            await _submit_together(context, ready[start : start + BATCH], outcomes)
+    return outcomes
+
+
+async def _submit_together(
+    context: Context, jobs: Sequence[StoredJob], outcomes: dict[str, StoredJob | NamdrunnerError]
+) -> None:
+    session = context.session(jobs[0])
+    attempts = [_attempt(context, job) for job in jobs]
+    context.jobs.save_many(attempts)
+    for job in attempts:
+        context.tell(job)
+    nonce = secrets.token_hex(16)
+    script = build_submit_script([_submit_job(job) for job in attempts], nonce)
+    label = "sbatch" if len(jobs) == 1 else f"sbatch of {len(jobs)} jobs"
+    try:
+        result = await session.run("bash -s", stdin=script.encode(), timeout_s=120 + 90 * len(jobs), label=label)
+    except BaseException as error:
+        why = error.message if isinstance(error, NamdrunnerError) else "The submission was interrupted."
+        for job in attempts:
+            _unknown(context, job, why)
+        raise
+    replies = parse_submit_reply(result.stdout, nonce)
+    for job in attempts:
         try:
-            result = await session.run("bash -s", stdin=script.encode(), timeout_s=180, label="sbatch")
-        except (ConnectionFailedError, ClusterError) as error:
-            _unknown(context, job, error.message)
-            raise
-        except BaseException:
-            _unknown(context, job, "The submission was interrupted.")
-            raise
-        return _conclude(context, job, parse_submit_reply(result.stdout, nonce))
+            outcomes[job.id] = _conclude(context, job, replies.get(job.id, SubmitReply("cut")))
+        except NamdrunnerError as error:
+            outcomes[job.id] = error
+
+
+def _gone(job_id: str) -> NotFoundError:
+    return NotFoundError(f"The job '{job_id}' was deleted.", code="job-not-found")
+
+
+def _attempt(context: Context, job: StoredJob) -> StoredJob:
+    """The job with a new token, SUBMITTING; stored before anything is sent."""
+    now = context.now()
+    own = Submission(token=secrets.token_hex(16), at=now)
+    job = with_record(job, submissions=(*job.record.submissions, own))
+    return with_status(job, state=JobState.SUBMITTING, reason="", remedy="", submitted_at=now)
+
+
+def _submit_job(job: StoredJob) -> SubmitJob:
+    submissions = job.record.submissions
+    return SubmitJob(
+        id=job.id,
+        project_dir=job.record.project_dir,
+        token=submissions[-1].token,
+        job_info=info_text(job.record),
+        over=submissions[-2].token if len(submissions) > 1 else "",
+    )
 
 
 def _check_state(job: StoredJob) -> None:

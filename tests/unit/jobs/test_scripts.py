@@ -14,6 +14,7 @@ import pytest
 from namdrunner.jobs.inventory import parse_inventory
 from namdrunner.jobs.submit_script import (
     Receipt,
+    SubmitJob,
     build_receipt_script,
     build_submit_script,
     parse_receipt,
@@ -50,8 +51,8 @@ class Machine:
         ).stdout
 
     def submit(self, token: str = "a" * 32, over: str = ""):
-        script = build_submit_script(str(self.job), token, nonce=NONCE, job_info=INFO, over=over)
-        return parse_submit_reply(self.run(script), NONCE)
+        script = build_submit_script([SubmitJob("job_1", str(self.job), token, INFO, over)], NONCE)
+        return parse_submit_reply(self.run(script), NONCE)["job_1"]
 
     def sync(self, *jobs: SyncJob):
         return parse_sync_reply(self.run(build_sync_script(jobs, NONCE, since=NOW)), NONCE)
@@ -103,8 +104,8 @@ def test_attempt_without_receipt_stops_everyone_but_who_settled_it(machine: Mach
 
 def test_two_submissions_at_once_run_sbatch_once(machine: Machine) -> None:
     machine.tool("sbatch", "echo x >>count; sleep 0.5; echo 7")
-    script = build_submit_script(str(machine.job), "a" * 32, nonce=NONCE, job_info=INFO)
-    other = build_submit_script(str(machine.job), "b" * 32, nonce=NONCE, job_info=INFO)
+    script = build_submit_script([SubmitJob("job_1", str(machine.job), "a" * 32, INFO)], NONCE)
+    other = build_submit_script([SubmitJob("job_1", str(machine.job), "b" * 32, INFO)], NONCE)
     environment = {"PATH": f"{machine.bin}:{os.environ['PATH']}"}
     processes = [
         subprocess.Popen(["bash", "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in "ab"
@@ -116,7 +117,7 @@ def test_two_submissions_at_once_run_sbatch_once(machine: Machine) -> None:
     replies = []
     for process in processes:
         assert process.stdout is not None
-        replies.append(parse_submit_reply(process.stdout.read(), NONCE))
+        replies.append(parse_submit_reply(process.stdout.read(), NONCE)["job_1"])
         process.stdout.close()
         process.wait()
     assert sorted(r.outcome for r in replies) == ["answered", "receipt"]
@@ -130,8 +131,8 @@ def test_words_of_a_site_around_the_id_do_not_matter(machine: Machine) -> None:
 
 
 def test_missing_folder_submits_nothing(machine: Machine) -> None:
-    script = build_submit_script("/nowhere/at/all", "a" * 32, nonce=NONCE, job_info=INFO)
-    reply = parse_submit_reply(machine.run(script), NONCE)
+    script = build_submit_script([SubmitJob("job_1", "/nowhere/at/all", "a" * 32, INFO)], NONCE)
+    reply = parse_submit_reply(machine.run(script), NONCE)["job_1"]
     assert (reply.outcome, reply.problem) == ("failed", "folder")
 
 
@@ -143,10 +144,22 @@ def test_unwritable_folder_submits_nothing(machine: Machine) -> None:
 
 
 def test_cut_reply_is_not_an_answer() -> None:
-    whole = f"\n=={NONCE} sbatch 0 12\n\n=={NONCE} end\n".encode()
-    assert parse_submit_reply(whole, NONCE).slurm_id == "12"
-    assert parse_submit_reply(whole[:-10], NONCE).outcome == "cut"
-    assert parse_submit_reply(b"", NONCE).outcome == "cut"
+    whole = f"\n=={NONCE} sbatch j_1 0 12\n\n=={NONCE} done j_1\n".encode()
+    assert parse_submit_reply(whole, NONCE)["j_1"].outcome == "answered"
+    assert parse_submit_reply(whole[:-6], NONCE)["j_1"].outcome == "cut"
+    assert parse_submit_reply(b"", NONCE) == {}
+
+
+def test_several_jobs_are_submitted_by_one_command_each_for_itself(machine: Machine) -> None:
+    machine.tool("sbatch", 'case $PWD in *bad*) echo "Invalid qos" >&2; exit 1 ;; esac; echo 4$(ls -d .. | wc -l)')
+    folders = [machine.job.with_name(f"{word}_1") for word in ("good", "bad", "fine")]
+    for folder in folders:
+        folder.mkdir()
+    jobs = [SubmitJob(f.name, str(f), "a" * 32, INFO) for f in (*folders, Path("/nowhere/x_1"))]
+    replies = parse_submit_reply(machine.run(build_submit_script(jobs, NONCE)), NONCE)
+    assert [replies[j.id].outcome for j in jobs] == ["answered", "answered", "answered", "failed"]
+    assert [bool(replies[j.id].slurm_id) for j in jobs] == [True, False, True, False]
+    assert "Invalid qos" in replies["bad_1"].stderr
 
 
 def test_receipt_written_later_never_replaces_one_that_is_there(machine: Machine) -> None:
