@@ -71,7 +71,10 @@ def server_command(*options: str) -> list[str]:
 
 def _spawn(folders: Folders, output: Path) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
-    if environment.get(HOME_VARIABLE):
+    root = folders.data.absolute().parent
+    if folders != Folders.default() and Folders.below(root) == folders:
+        environment[HOME_VARIABLE] = str(root)
+    elif environment.get(HOME_VARIABLE):
         # The server runs in another folder: a relative home would be another one there.
         environment[HOME_VARIABLE] = str(Path(environment[HOME_VARIABLE]).expanduser().absolute())
     descriptor = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)

@@ -1,0 +1,153 @@
+"""Headless Chromium, driven over its debugging pipe: open a page, wait for what a person would see, click, look."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",  # the tests run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # Without these it looks for updates and its maker's hosts.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-pipe",
+    "--window-size=1280,900",
+)
+
+
+def find_chromium() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class PageError(AssertionError):
+    """The page did not show in time what it should, or a script of the test failed in it."""
+
+
+class Chromium:
+    """One browser with one page. ``profile`` is an empty folder for its cookies and caches."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        # The pipe's ends have to be descriptors 3 (commands) and 4 (answers) of the browser.
+        commands_out, commands_in = os.pipe()
+        answers_out, answers_in = os.pipe()
+        shell = f'exec 3<&{commands_out} 4>&{answers_in}; exec "$@"'
+        self._process = subprocess.Popen(
+            ["bash", "-c", shell, "bash", program, *OPTIONS, f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=(commands_out, answers_in),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(commands_out)
+        os.close(answers_in)
+        self._commands = os.fdopen(commands_in, "wb", buffering=0)
+        self._answers = os.fdopen(answers_out, "rb")
+        self._last_id = 0
+        self._session = ""
+        self.console: list[str] = []
+        """Errors that the page's scripts reported."""
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
+
+    def __enter__(self) -> Chromium:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._commands.close()
+        self._answers.close()
+
+    def open(self, url: str) -> None:
+        answer = self._call("Page.navigate", url=url)
+        if answer.get("errorText"):
+            raise PageError(f"{url}: {answer['errorText']}")
+
+    def evaluate(self, script: str) -> Any:
+        """The value of a JavaScript expression in the page; promises are awaited."""
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise PageError(json.dumps(answer["exceptionDetails"])[:1000])
+        return answer["result"].get("value")
+
+    def text(self) -> str:
+        """What the page shows, hidden parts left out."""
+        return str(self.evaluate("document.body ? document.body.innerText : ''"))
+
+    def wait_for_text(self, wanted: str, timeout_s: float = 15.0) -> str:
+        """Wait until the page shows ``wanted``, and return all it shows."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            shown = self.text()
+            if wanted in shown:
+                return shown
+            if time.monotonic() > deadline:
+                raise PageError(f"{wanted!r} did not appear within {timeout_s:.0f} s; the page shows:\n{shown}")
+            time.sleep(0.1)
+
+    def click(self, selector: str) -> None:
+        """Click the first element that the CSS selector matches, as a person would: where it is, with the mouse."""
+        found = self.evaluate(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); if (!e) return null;"
+            " e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect();"
+            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
+        if found is None:
+            raise PageError(f"nothing matches {selector!r}")
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, x=found[0], y=found[1], button="left", clickCount=1)
+
+    def screenshot(self, target: Path) -> None:
+        target.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+
+    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._last_id += 1
+        message: dict[str, Any] = {"id": self._last_id, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        self._commands.write(json.dumps(message).encode() + b"\0")
+        while True:
+            answer = json.loads(self._read())
+            if answer.get("id") == self._last_id:
+                if "error" in answer:
+                    raise PageError(f"{method}: {answer['error'].get('message')}")
+                return dict(answer["result"])
+            self._note(answer)
+
+    def _read(self) -> bytes:
+        """One message; they end with a zero byte."""
+        message = bytearray()
+        while (byte := self._answers.read(1)) not in (b"", b"\0"):
+            message += byte
+        if not byte:
+            raise PageError("the browser ended")
+        return bytes(message)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        parameters = event.get("params", {})
+        if event.get("method") == "Runtime.exceptionThrown":
+            self.console.append(json.dumps(parameters["exceptionDetails"])[:1000])
+        elif event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.console.append(parameters["entry"]["text"])
