@@ -66,6 +66,8 @@ class LaunchRecipe(_Model):
     pe: str = "c"
     tasks_per_node: str = "1"
     devices: Literal["", "list", "cuda-visible-devices"] = ""
+    gpu_request: Literal["gres", "gpus-per-node", "none"] = "gres"
+    """How the site wants GPUs asked for; ``none`` where the partition alone says it."""
     options: tuple[str, ...] = ()
     """Literal extra arguments, e.g. ``+setcpuaffinity``."""
     setup: tuple[str, ...] = ()

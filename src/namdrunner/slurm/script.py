@@ -155,13 +155,20 @@ def _directives(spec: JobScriptSpec, layout: Geometry) -> list[str]:
     ]
     if asked.memory_bytes:
         found.append(f"--mem={format_memory(asked.memory_bytes)}")
-    if layout.gpus_per_node:
-        kind = f"{layout.gpu_type}:" if layout.gpu_type else ""
-        found.append(f"--gres=gpu:{kind}{layout.gpus_per_node}")
+    found += _gpus(spec.recipe, layout)
     if walltime:
         found.append(f"--time={format_walltime(walltime)}")
     found.append(f"--signal=B:USR1@{signal_before_end(walltime, spec.profile.signal_before_end_s)}")
     return [*found, *spec.recipe.directives]
+
+
+def _gpus(recipe: LaunchRecipe, layout: Geometry) -> list[str]:
+    kind = f"{layout.gpu_type}:" if layout.gpu_type else ""
+    if not layout.gpus_per_node or recipe.gpu_request == "none":
+        return []
+    if recipe.gpu_request == "gpus-per-node":
+        return [f"--gpus-per-node={kind}{layout.gpus_per_node}"]
+    return [f"--gres=gpu:{kind}{layout.gpus_per_node}"]
 
 
 def _facts(spec: JobScriptSpec) -> str:

@@ -39,6 +39,28 @@ CASES: dict[str, tuple[str, str | None, Resources]] = {
             cores=8, walltime_s=86400, partition="ah200", qos="gpu-normal", gpus=GpuRequest(type="h200", count=1)
         ),
     ),
+    "tacc-frontera-nodes": ("tacc-frontera", None, Resources(cores=168, walltime_s=86400, partition="normal")),
+    "tacc-stampede3-nodes": ("tacc-stampede3", None, Resources(cores=224, walltime_s=86400, partition="spr")),
+    "tacc-lonestar6-gpu": (
+        "tacc-lonestar6", None, Resources(cores=128, walltime_s=86400, partition="gpu-a100", gpus=GpuRequest(count=3))
+    ),
+    "tacc-vista-cpu": ("tacc-vista", None, Resources(cores=144, walltime_s=86400)),
+    "csc-mahti-nodes": ("csc-mahti", None, Resources(cores=256, walltime_s=86400, account="project_1")),
+    "csc-puhti-gpu": (
+        "csc-puhti", None, Resources(cores=10, walltime_s=86400, partition="gpu", gpus=GpuRequest(count=1))
+    ),
+    "lumi-g-node": ("lumi-g", None, Resources(cores=56, walltime_s=86400, gpus=GpuRequest(count=8))),
+    "cscs-alps-gpu4": ("cscs-alps", None, Resources(cores=288, walltime_s=3600, gpus=GpuRequest(count=4))),
+    "cscs-alps-gpu1": ("cscs-alps", "gpu1", Resources(cores=72, walltime_s=3600, gpus=GpuRequest(count=1))),
+    "archer2-nodes": ("archer2", None, Resources(cores=512, walltime_s=1200, qos="standard", account="t01")),
+    "archer2-smp": ("archer2", "smp", Resources(cores=512, walltime_s=1200, qos="standard", account="t01")),
+    "alliance-canada-cpu": ("alliance-canada", None, Resources(cores=32, walltime_s=3600, account="def-ada")),
+    "alliance-canada-ucx": ("alliance-canada", "ucx", Resources(cores=80, nodes=2, walltime_s=3600)),
+    "nrel-kestrel-gpu": ("nrel-kestrel", None, Resources(cores=26, walltime_s=86400, gpus=GpuRequest(count=1))),
+    "cineca-leonardo-gpu": ("cineca-leonardo", None, Resources(cores=32, walltime_s=86400, gpus=GpuRequest(count=4))),
+    "hpc2n-kebnekaise-cpu": ("hpc2n-kebnekaise", None, Resources(cores=56, nodes=2, walltime_s=86400)),
+    "nesi-gpu": ("nesi", None, Resources(cores=8, walltime_s=3600, gpus=GpuRequest(type="A100", count=1))),
+    "jade2-gpu": ("jade2", None, Resources(cores=5, walltime_s=3600, gpus=GpuRequest(count=1))),
 }  # fmt: skip
 
 
@@ -80,7 +102,9 @@ def test_bash_reads_the_script(name: str) -> None:
 def test_shellcheck_finds_nothing() -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed")
-    files = [str(GOLDEN / f"{name}.sbatch") for name in ("generic-gpu", "demo-cpu", "alpine-cpu-nodes")]
+    # One per kind of launch line: the rest of the script is the same in all.
+    names = ("generic-gpu", "demo-cpu", "alpine-cpu-nodes", "lumi-g-node", "nesi-gpu", "jade2-gpu")
+    files = [str(GOLDEN / f"{name}.sbatch") for name in names]
     checked = subprocess.run(["shellcheck", "--shell=bash", *files], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
 
