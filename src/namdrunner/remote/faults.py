@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import asyncssh
 
@@ -73,6 +74,25 @@ def lost_fault(place: str, detail: str = "") -> ConnectionFailedError:
     )
 
 
+def garbled_fault(place: str, detail: str) -> ConnectionFailedError:
+    return ConnectionFailedError(
+        f"{place} says that it is an SSH server, but what it sends makes no sense ({detail}).",
+        code="protocol-broken",
+        remedy=CHECK_ADDRESS,
+        retryable=False,
+        context={"place": place, "detail": detail},
+    )
+
+
+@contextlib.contextmanager
+def stream_work(place: str) -> Iterator[None]:
+    """Whatever breaks while talking to a remote process is a lost connection."""
+    try:
+        yield
+    except (asyncssh.Error, OSError, EOFError) as exc:
+        raise lost_fault(place, str(exc)) from exc
+
+
 def disconnect_fault(exc: asyncssh.DisconnectError, place: str, *, spoke_ssh: bool) -> NamdrunnerError:
     """A connection that ended during the handshake or the login."""
     detail = exc.reason
@@ -92,7 +112,7 @@ def disconnect_fault(exc: asyncssh.DisconnectError, place: str, *, spoke_ssh: bo
             retryable=False,
             context={"place": place, "detail": detail},
         )
-    if isinstance(exc, asyncssh.ConnectionLost) and spoke_ssh:
+    if isinstance(exc, asyncssh.ConnectionLost):
         return ConnectionFailedError(
             f"{place} closed the connection during the login.",
             code="connection-closed",

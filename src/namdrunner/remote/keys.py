@@ -39,15 +39,20 @@ class LockedKey(asyncssh.SSHKeyPair):
         self._ring = ring
 
     async def sign_async(self, data: bytes) -> bytes:
+        key = self._ring.unlocked.get(self._path)
+        if key is None:
+            key = self._ring.unlocked[self._path] = await self._unlock()
+        return key.sign(data, self.sig_algorithm)
+
+    async def _unlock(self) -> asyncssh.SSHKey:
         passphrase = await self._ring.ask(self._path)
         if passphrase is None:
             raise WrongPassphrase("no passphrase was given")
         try:
-            key = await asyncio.to_thread(asyncssh.read_private_key, str(self._path), passphrase)
+            return await asyncio.to_thread(asyncssh.read_private_key, str(self._path), passphrase)
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as exc:
             self._ring.wrong_passphrase = True
             raise WrongPassphrase("the passphrase does not open the key") from exc
-        return key.sign(data, self.sig_algorithm)
 
 
 OfferedKey = asyncssh.SSHKeyPair | asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
@@ -56,8 +61,9 @@ OfferedKey = asyncssh.SSHKeyPair | asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyn
 class KeyRing:
     """The keys for one hop. ``close`` lets go of the agent when the login is over."""
 
-    def __init__(self, hop: Hop, ask: AskPassphrase) -> None:
+    def __init__(self, hop: Hop, ask: AskPassphrase, unlocked: dict[Path, asyncssh.SSHKey]) -> None:
         self._hop = hop
+        self.unlocked = unlocked
         self.ask = ask
         self.wrong_passphrase = False
         self._agent: asyncssh.SSHAgentClient | None = None

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import asyncssh
 
@@ -45,6 +46,7 @@ class ClusterLink:
         self._settled = asyncio.Event()
         self._settled.set()
         self._silent = False
+        self._unlocked: dict[Path, asyncssh.SSHKey] = {}
         self.status = ConnectionStatus(spec.cluster, ConnectionState.DISCONNECTED, time.time(), host=spec.host)
 
     # For those who use the connection
@@ -123,11 +125,12 @@ class ClusterLink:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
         chain, self._chain = self._chain, []
+        self._unlocked.clear()
         self._set(ConnectionState.DISCONNECTED, reason)
         await _close(chain)
 
     async def _connect_once(self, prompter: Prompter | None) -> None:
-        questions = Questions(self.spec.cluster, prompter)
+        questions = Questions(self.spec.cluster, prompter, self._unlocked)
         self._set(ConnectionState.CONNECTING, "logging in")
         chain: list[asyncssh.SSHClientConnection] = []
         try:
@@ -140,7 +143,7 @@ class ClusterLink:
             raise
         self._chain = chain
         # Keys and agents answer again without anybody; a password or a second factor is never spent twice.
-        self._silent = questions.asked == 0 or (prompter is None and self._silent)
+        self._silent = questions.spent == 0
         self.gate.reset()
         self._set(ConnectionState.CONNECTED, "")
         self._watch()

@@ -189,7 +189,7 @@ async def _attempt(
     async def ask_passphrase(path: Path) -> str | None:
         return await questions.passphrase(hop, path)
 
-    ring = KeyRing(hop, ask_passphrase)
+    ring = KeyRing(hop, ask_passphrase, questions.unlocked)
     client = LoginClient(hop, questions, ring, book, on_lost)
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S) as deadline:
@@ -268,6 +268,8 @@ def login_fault(exc: Exception, hop: Hop, client: LoginClient) -> Exception:
         return faults.timeout_fault(place)
     if isinstance(exc, OSError):
         return faults.network_fault(exc, place)
+    if client.spoke_ssh and isinstance(exc, ValueError | EOFError):
+        return faults.garbled_fault(place, str(exc))
     return ConnectionFailedError(
         f"The login to {place} failed: {exc}.", code="login-failed", retryable=False, context={"place": place}
     )

@@ -17,15 +17,21 @@ HANDSHAKE_TIMEOUT_S = 20.0
 VERDICT_TIMEOUT_S = 60.0
 """How long a server may take over an answer; Duo pushes are confirmed on a phone meanwhile."""
 MAX_FIELDS = 16
+_SPENDING = {PromptKind.PASSWORD, PromptKind.KEYBOARD_INTERACTIVE}
 
 
 @dataclass
 class Questions:
-    """Asks the person in the name of one cluster. ``asked`` counts questions that spent a person's act."""
+    """Asks the person in the name of one cluster.
+
+    ``spent`` counts passwords and second factors: what cannot be used again without the person. A key that was
+    unlocked stays in ``unlocked``, in memory only, so that a lost connection can be made again by itself.
+    """
 
     cluster: str
     prompter: Prompter | None
-    asked: int = 0
+    unlocked: dict[Path, asyncssh.SSHKey] = field(default_factory=dict, repr=False)
+    spent: int = 0
     declined: bool = False
     deadline: asyncio.Timeout | None = field(default=None, repr=False)
 
@@ -34,7 +40,7 @@ class Questions:
         if self.prompter is None or self.declined:
             self.declined = True
             return None
-        self.asked += 1
+        self.spent += prompt.kind in _SPENDING
         self.extend(None)
         answers = await self.prompter.ask(prompt)
         self.extend(VERDICT_TIMEOUT_S)

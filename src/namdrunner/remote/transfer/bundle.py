@@ -27,17 +27,22 @@ BUNDLE_BYTES = 32 * 1024 * 1024
 BUNDLE_FILES = 2000
 _PIECE = 256 * 1024
 
-# $1: the staging folder with the manifest and the list of folders. Everything is verified, then renamed by one
-# `mv` per folder; what does not verify is thrown away as a whole.
-UNPACK = r"""export LC_ALL=C; s=$1
-clean() { [ -f "$s/.folders" ] && xargs -0 -n 2 sh -c 'rm -rf -- "$1"' sh < "$s/.folders"; rm -rf -- "$s"; }
-trap clean EXIT
-mkdir -p -- "$s" && tar -x -f - -C / || exit 3
-sha256sum --quiet -c "$s/.manifest" >&2 || exit 4
-while IFS= read -r -d '' from && IFS= read -r -d '' to; do
-find "$from" -mindepth 1 -maxdepth 1 -type f -print0 | xargs -0 -r mv -f -t "$to" -- || exit 5
-done < "$s/.folders"
+# $1: name of the staging folders. Input: the folders to fill, each ended by NUL, an empty one, then the tar stream;
+# bash reads from a pipe byte by byte, so tar finds its beginning. Everything is verified, then renamed by one `mv`
+# per folder; what does not verify is thrown away as a whole. What an interrupted attempt left goes first.
+UNPACK = r"""export LC_ALL=C; dirs=()
+while IFS= read -r -d '' d && [ -n "$d" ]; do dirs+=("$d"); done
+clean() { local d; for d in "${dirs[@]}"; do rm -rf -- "$d/$1"; done; }
+trap 'clean "$1"' EXIT
+for d in "${dirs[@]}"; do find "$d" -maxdepth 1 -name '.nr-*.part' -mmin +1440 -exec rm -rf {} +; done
+clean "$1"; for d in "${dirs[@]}"; do mkdir -- "$d/$1" || exit 3; done
+tar -x -f - -C / || exit 3
+m="${dirs[0]}/$1/.nr-manifest"; sha256sum --quiet -c "$m" >&2 || exit 4; rm -f -- "$m"
+for d in "${dirs[@]}"; do
+find "$d/$1" -mindepth 1 -maxdepth 1 -type f -print0 | xargs -0 -r mv -f -t "$d" -- || exit 5
+done
 """
+_MANIFEST = ".nr-manifest"
 
 
 def bundles(files: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
@@ -57,38 +62,41 @@ def bundles(files: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
 class Packer:
     """Writes a tar stream piece by piece, hashing what goes in; the manifest comes last."""
 
-    def __init__(self, files: Sequence[Outgoing], staging: PurePosixPath) -> None:
+    def __init__(self, files: Sequence[Outgoing], staging: str) -> None:
         self._files = files
-        self.staging = staging
-        folders = dict.fromkeys(f.target.parent for f in files)
-        self._places = {
-            folder: folder / f"{staging.name[: -len('.part')]}-{number}.part" for number, folder in enumerate(folders)
-        }
+        self._staging = staging
+        self.folders = list(dict.fromkeys(f.target.parent for f in files))
         self.digests: dict[str, str] = {}
 
     def pieces(self) -> Iterator[tuple[bytes, str | None, int]]:
-        """``(tar bytes, file name, content bytes)``. Reads files; run it in a thread."""
+        """``(bytes to send, file name, content bytes)``. Reads files; run it in a thread."""
+        yield listing.nul_joined(self.folders) + b"\0", None, 0
         manifest = io.BytesIO()
         for file in self._files:
-            with open_source(file.item) as source:
-                data = source.read(file.bytes + 1)
+            data = _content(file)
             if len(data) != file.bytes:
                 raise parts.changed(file.source_name)
             digest = bytes_sha256(data)
             self.digests[file.name] = digest
-            path = self._places[file.target.parent] / file.target.name
+            path = file.target.parent / self._staging / file.target.name
             manifest.write(_manifest_line(digest, path))
             yield _entry(path, data), file.name, len(data)
-        folders = listing.nul_joined(p for folder, place in self._places.items() for p in (place, folder))
-        yield _entry(self.staging / ".folders", folders), None, 0
-        yield _entry(self.staging / ".manifest", manifest.getvalue()), None, 0
-        yield b"\0" * 1024, None, 0
+        yield _entry(self.folders[0] / self._staging / _MANIFEST, manifest.getvalue()), None, 0
+        yield b"\0" * (2 * tarfile.BLOCKSIZE), None, 0
+
+
+def _content(file: Outgoing) -> bytes:
+    try:
+        with open_source(file.item) as source:
+            return source.read(file.bytes + 1)
+    except OSError as exc:
+        raise parts.missing_local(file.source_name, exc.strerror or str(exc)) from exc
 
 
 def _entry(path: PurePosixPath, data: bytes) -> bytes:
     info = tarfile.TarInfo(str(path).lstrip("/"))
     info.size = len(data)
-    info.mode = 0o600 if path.name.startswith(".") and path.name in {".folders", ".manifest"} else 0o644
+    info.mode = 0o644
     header = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
     return header + data + b"\0" * (-len(data) % tarfile.BLOCKSIZE)
 
@@ -108,23 +116,25 @@ async def send_bundle(
     control: TransferControl,
     meter: Meter,
     bandwidth: Bandwidth,
+    staging: str,
 ) -> dict[str, str]:
-    """Send ``files`` in one stream; target name to sha256 when all of them are verified and in place.
+    """Send ``files`` in one stream, by way of folders called ``staging``.
+
+    Returns target name to sha256 when all of them are verified and in place.
 
     Raises:
         QuotaError, TransferError: nothing was renamed.
     """
-    packer = Packer(files, files[0].target.parent / parts.staging_name())
-    async with channel.process(UNPACK, str(packer.staging)) as process:
-        try:
-            await _feed(process, packer, control, meter, bandwidth)
-            process.stdin.write_eof()
-        except (BrokenPipeError, ConnectionError):
-            pass  # the remote side gave up: its words come below
-        except asyncssh.Error as exc:
-            raise faults.lost_fault(channel.place, str(exc)) from exc
-        words = plain_line((await process.stderr.read(16_384)).decode("utf-8", "replace"), limit=500)
-        await process.wait_closed()
+    packer = Packer(files, staging)
+    async with channel.process(UNPACK, staging) as process:
+        with faults.stream_work(channel.place):
+            try:
+                await _feed(process, packer, control, meter, bandwidth)
+                process.stdin.write_eof()
+            except BrokenPipeError:
+                pass  # the remote side gave up: its words come below
+            words = plain_line((await process.stderr.read(16_384)).decode("utf-8", "replace"), limit=500)
+            await process.wait_closed()
         status = process.returncode
     if status is None:
         raise faults.lost_fault(channel.place, "a transfer was cut off")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ATTEMPTS_WITHOUT_PROGRESS = 4
 ATTEMPTS_SPOILT = 3
 """Files that came through whole and wrong move bytes too: that is no progress."""
-_PAUSE_S = 0.3
+_PAUSE_S = 0.1
 
 
 class TransferEngine:
@@ -49,9 +49,10 @@ class TransferEngine:
         check_targets(files)
         meter = Meter(progress, {f.name: f.bytes for f in files})
         done: dict[str, TransferredFile] = {}
+        staging = parts.staging_name()
 
         async def attempt() -> None:
-            await self._upload_rest([f for f in files if f.name not in done], done, meter, control)
+            await self._upload_rest([f for f in files if f.name not in done], done, meter, control, staging)
 
         await self._persist(attempt, lambda: meter.moved + len(done))
         return [done[f.name] for f in files]
@@ -62,6 +63,7 @@ class TransferEngine:
         done: dict[str, TransferredFile],
         meter: Meter,
         control: TransferControl,
+        staging: str,
     ) -> None:
         await control.checkpoint()
         folders = list(dict.fromkeys(f.target.parent for f in files))
@@ -69,7 +71,7 @@ class TransferEngine:
         pending = await self._without_present(files, remote, done, meter)
         small = [f for f in pending if f.bytes <= SMALL]
         for bundle in bundles(small):
-            digests = await send_bundle(self._channel, bundle, control, meter, self.bandwidth)
+            digests = await send_bundle(self._channel, bundle, control, meter, self.bandwidth, staging)
             done.update({f.name: f.result(digests[f.name]) for f in bundle})
         large = [f for f in pending if f.bytes > SMALL]
         if large:

@@ -30,7 +30,7 @@ class Pipeline:
         self._flow = flow
         self._bandwidth = bandwidth
         self._control = control
-        self._pending: deque[tuple[asyncio.Task[Any], int]] = deque()
+        self._pending: deque[asyncio.Task[Any]] = deque()
 
     async def add(self, request: Coroutine[Any, Any, Any], count: int) -> None:
         """Start ``request``, which moves ``count`` bytes, when it is allowed to."""
@@ -40,17 +40,16 @@ class Pipeline:
         except BaseException:
             request.close()
             raise
-        self._pending.append((asyncio.ensure_future(self._timed(request, count)), count))
-
-    async def _timed(self, request: Coroutine[Any, Any, Any], count: int) -> Any:
         began = self._flow.begin(count)
-        try:
-            result = await request
-        except BaseException:
+        task = asyncio.ensure_future(request)
+        task.add_done_callback(lambda done: self._answered(done, count, began))
+        self._pending.append(task)
+
+    def _answered(self, task: asyncio.Task[Any], count: int, began: float) -> None:
+        if task.cancelled() or task.exception() is not None:
             self._flow.abandon(count)
-            raise
-        self._flow.end(count, began)
-        return result
+        else:
+            self._flow.end(count, began)
 
     @property
     def full(self) -> bool:
@@ -62,13 +61,12 @@ class Pipeline:
 
     async def oldest(self) -> Any:
         """The answer to the oldest request."""
-        task, _ = self._pending[0]
-        result = await task
+        result = await self._pending[0]
         self._pending.popleft()
         return result
 
     async def drop(self) -> None:
-        tasks = [task for task, _ in self._pending]
+        tasks = list(self._pending)
         self._pending.clear()
         for task in tasks:
             task.cancel()

@@ -97,7 +97,7 @@ class SegmentCheck:
             if process is None:
                 self.possible = False
                 return []
-            try:
+            with faults.stream_work(self._channel.place):
                 while not (self._ended and self._asked >= self._arrived):
                     if not self._ended and self._arrived - self._asked < SEGMENT:
                         self._more.clear()
@@ -108,6 +108,4 @@ class SegmentCheck:
                     self._asked += count
                     found.append((await process.stdout.readline()).strip().decode("ascii", "replace"))
                 process.stdin.write_eof()
-            except (asyncssh.Error, OSError) as exc:
-                raise faults.lost_fault(self._channel.place, str(exc)) from exc
         return found
