@@ -25,7 +25,7 @@ from namdrunner.services.preflight import findings_of
 from namdrunner.services.script_spec import script_spec
 from namdrunner.services.templates import TemplateService
 from namdrunner.slurm.geometry import choose_partition, choose_recipe
-from namdrunner.slurm.profile import ClusterProfile
+from namdrunner.slurm.profile import ClusterProfile, LaunchRecipe
 from namdrunner.slurm.resources import Resources
 from namdrunner.slurm.script import build_job_script
 from namdrunner.slurm.validation import validate_resources
@@ -80,6 +80,10 @@ def _recipe(request: JobRequest, resources: Resources, profile: ClusterProfile) 
     return choose_recipe(profile, choose_partition(resources, profile), request.resources.recipe).name
 
 
+def _recipe_named(profile: ClusterProfile, name: str) -> LaunchRecipe:
+    return next(r for r in profile.recipes if r.name == name)
+
+
 def _from_config(path: Path, base: dict[str, Any], profile: ClusterProfile) -> JobPlan:
     path = path.expanduser().absolute()
     if not path.is_file():
@@ -95,7 +99,7 @@ def _from_config(path: Path, base: dict[str, Any], profile: ClusterProfile) -> J
         _raise_syntax(config)
     tree = build_tree(config, text)
     files = tuple(_planned(f.source, f.name, f.role, f.text) for f in tree.files)
-    findings, summary = findings_of(path, profile)
+    findings, summary = findings_of(config, _recipe_named(profile, base["recipe"]))
     run = _run_plan(config, summary, inputs_dir=".", config_path=tree.config, output_dirs=tree.output_dirs)
     record = JobRecord(**base, inputs=_inputs(files), run=run)
     return _plan(record, tree.text, files, findings, summary, profile, tree.on_cluster)
@@ -111,7 +115,7 @@ def _from_template(
         config = evaluate_tolerantly(path, root=folder)
         if config.failure is not None:
             _raise_syntax(config)
-        findings, summary = findings_of(path, profile)
+        findings, summary = findings_of(config, _recipe_named(profile, base["recipe"]))
         outputs = {os.path.relpath(o.path.parent, folder) for o in output_paths(config)} - {"."}
         dirs = tuple(sorted({o.replace(os.sep, "/") for o in outputs} | {"outputs"}))
         run = _run_plan(config, summary, inputs_dir="input_files", config_path="config.namd", output_dirs=dirs)

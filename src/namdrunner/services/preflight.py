@@ -1,21 +1,18 @@
-"""The checks of a config, for a cluster's NAMD."""
+"""The checks of a config, for the NAMD that a launch recipe starts."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from namdrunner.slurm.profile import ClusterProfile
+from namdrunner.namd.config import NamdConfig
+from namdrunner.slurm.geometry import uses_gpus
+from namdrunner.slurm.profile import LaunchRecipe
 
 
-def findings_of(config: Path, profile: ClusterProfile) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Findings and summary of the config at ``config``, as in the JSON contract of ``check``."""
-    try:
-        from namdrunner.namd.check import check_config  # loads the readers, which only planning needs
-    except ImportError:
-        return [], {}
+def findings_of(config: NamdConfig, recipe: LaunchRecipe) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Findings and summary, as in the JSON contract of ``check``; the job script makes the folders of outputs."""
+    from namdrunner.namd.check import check_evaluated  # loads the readers, which only planning needs
 
-    recipe = profile.recipes[0]
-    report = check_config(config, namd_version=recipe.namd_version, gpu=False)
+    report = check_evaluated(config, namd_version=recipe.namd_version, gpu=uses_gpus(recipe), makes_folders=True)
     document = report.document()
     return list(document["findings"]), dict(document["summary"])
