@@ -115,7 +115,8 @@ def _from_template(
         config = evaluate_tolerantly(path, root=folder)
         if config.failure is not None:
             _raise_syntax(config)
-        findings, summary = findings_of(config, _recipe_named(profile, base["recipe"]))
+        found, about = findings_of(config, _recipe_named(profile, base["recipe"]))
+        findings, summary = _without(found, folder), _without(about, folder)
         outputs = {os.path.relpath(o.path.parent, folder) for o in output_paths(config)} - {"."}
         dirs = tuple(sorted({o.replace(os.sep, "/") for o in outputs} | {"outputs"}))
         run = _run_plan(config, summary, inputs_dir="input_files", config_path="config.namd", output_dirs=dirs)
@@ -142,6 +143,17 @@ def _run_folder(text: str, files: tuple[PlannedFile, ...]) -> Iterator[Path]:
         for file in files:
             _place(file, folder / "input_files" / file.name)
         yield folder
+
+
+def _without(value: Any, folder: Path) -> Any:
+    """The same document with paths in the temporary folder written as they will be on the cluster."""
+    if isinstance(value, str):
+        return value.replace(f"{folder}{os.sep}", "")
+    if isinstance(value, list):
+        return [_without(item, folder) for item in value]
+    if isinstance(value, dict):
+        return {key: _without(item, folder) for key, item in value.items()}
+    return value
 
 
 def _place(file: PlannedFile, target: Path) -> None:
