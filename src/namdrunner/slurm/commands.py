@@ -115,13 +115,17 @@ def sbatch_command(project_dir: str, token: str, *, script: str = "job.sbatch", 
     """
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", token):
         raise UsageError("A submission token is letters, digits, dots, dashes.", code="token-invalid")
-    forget = " ".join(f"-u {name}" for name in (*_SBATCH_ENVIRONMENT, *(["SBATCH_ACCOUNT"] if account else [])))
     return (
-        f"cd {shlex.quote(project_dir)} && env {forget}"
+        f"cd {shlex.quote(project_dir)} && {_own_environment(account)}"
         f" sbatch --parsable --comment={token} {shlex.quote(script)} {token}"
     )
 
 
 def try_only_command(project_dir: str, *, script: str = "job.sbatch") -> str:
     """Ask whether, and when, the job would start, without submitting it; the answer is on stderr."""
-    return f"cd {shlex.quote(project_dir)} && sbatch --test-only {shlex.quote(script)} test"
+    return f"cd {shlex.quote(project_dir)} && {_own_environment('')} sbatch --test-only {shlex.quote(script)} test"
+
+
+def _own_environment(account: str) -> str:
+    names = (*_SBATCH_ENVIRONMENT, *(["SBATCH_ACCOUNT"] if account else []))
+    return "env " + " ".join(f"-u {name}" for name in names)

@@ -55,3 +55,9 @@ def test_only_signals_the_script_knows() -> None:
     assert commands.signal_command("12") == "scancel --batch --signal=USR1 12"
     with pytest.raises(UsageError):
         commands.signal_command("12", "KILL")
+
+
+def test_trying_only_submits_nothing() -> None:
+    words = shlex.split(commands.try_only_command("/p q").replace("&&", " && "))
+    assert words[:2] == ["cd", "/p q"]
+    assert words[-4:] == ["sbatch", "--test-only", "job.sbatch", "test"]
