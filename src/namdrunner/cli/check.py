@@ -8,25 +8,50 @@ from typing import Annotated, Any
 import typer
 
 from namdrunner.cli.job_create import print_findings
-from namdrunner.cli.options import Json, existing_file
+from namdrunner.cli.options import Json, complete_clusters, existing_file
 from namdrunner.cli.output import facts, say, size, table, write_json
+from namdrunner.paths import Folders
 
 
 def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A NAMD config.")],
-    namd_version: Annotated[str, typer.Option("--namd-version", help="Whose rules apply: 2.12 ... 3.0.")] = "3.0",
+    namd_version: Annotated[
+        str | None, typer.Option("--namd-version", help="Whose rules apply: 2.12 ... 3.0; 3.0 if not given.")
+    ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="It is meant for GPUs.")] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", metavar="NAME", help="Take version and GPU from a cluster.", autocompletion=complete_clusters
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Check a NAMD config and every file it names before it waits in a queue; exit status 1 on errors."""
     from namdrunner.namd.check import check_config
 
-    document: dict[str, Any] = check_config(existing_file(config), namd_version=namd_version, gpu=gpu).document()
+    path = existing_file(config)
+    if cluster is not None:
+        version, has_gpu = _namd_of(cluster)
+        namd_version, gpu = namd_version or version, gpu or has_gpu
+    document: dict[str, Any] = check_config(path, namd_version=namd_version or "3.0", gpu=gpu).document()
     if as_json:
         write_json(document)
     else:
         print_report(config, document)
     return 0 if document["ok"] else 1
+
+
+def _namd_of(cluster: str) -> tuple[str, bool]:
+    """Version of the NAMD a cluster starts unless told otherwise, and whether it computes on GPUs."""
+    from namdrunner.cli.session import open_client
+    from namdrunner.slurm.profiles import load_profile
+
+    with open_client() as client:
+        name = client.clusters.get(cluster)["profile"]
+    own = Folders.default().profiles / f"{name}.toml"
+    recipe = load_profile(own if own.is_file() else name).recipes[0]
+    return recipe.namd_version, recipe.build.endswith(("cuda", "hip"))
 
 
 def print_report(config: Path, document: dict[str, Any]) -> None:

@@ -132,7 +132,7 @@ class LoopServer(uvicorn.Server):
             self.on_started()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 

@@ -26,8 +26,10 @@ class OutputDocument(Answer):
 
 
 class TimelineItem(Answer):
+    """``state`` is null where something was said and the state stayed."""
+
     at: str
-    state: str
+    state: str | None
     says: str
 
 
