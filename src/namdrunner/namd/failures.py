@@ -211,7 +211,7 @@ def _unknown(files: Mapping[str, Sequence[Line]]) -> Diagnosis | None:
     for name, lines in files.items():
         for index, (number, line) in enumerate(lines):
             match = _FATAL.match(line)
-            if match is not None:
+            if match is not None and not any(signature.pattern.search(line) for signature in signatures()):
                 return Diagnosis(
                     code="error-unknown",
                     severity=Severity.ERROR,

@@ -59,7 +59,9 @@ class LogReader:
     of the present kind of stage is. ``state()`` is a small JSON document; a reader made from it goes on at ``offset``.
     """
 
-    def __init__(self, on_rows: RowSink | None = None) -> None:
+    def __init__(self, on_rows: RowSink | None = None, *, name: str = "") -> None:
+        self.name = name
+        """What causes are told to stand in."""
         self.on_rows = on_rows
         self.on_lines: LineSink | None = None
         self.last_line = ""
@@ -123,7 +125,9 @@ class LogReader:
             bad_rows=self.bad_rows,
             columns=self.columns,
             last_energies=pairs,
-            diagnosis=diagnose_lines({"": [(n.line, n.text) for n in self.notable.lines()]}, self.run, extra=extra),
+            diagnosis=diagnose_lines(
+                {self.name: [(n.line, n.text) for n in self.notable.lines()]}, self.run, extra=extra
+            ),
         )
 
     @property
@@ -348,7 +352,7 @@ def pump(source: Source, reader: LogReader) -> None:
 
 def read_log(source: Source, on_rows: RowSink | None = None) -> LogSummary:
     """Read a whole log, saying also what its end means; raises InputError when it cannot be read or is none."""
-    reader = LogReader(on_rows)
+    reader = LogReader(on_rows, name=source_name(source))
     pump(source, reader)
     if not reader.runs and not reader.energy_rows and not reader.bad_rows and reader.run.processors is None:
         raise bad_input(
@@ -357,7 +361,7 @@ def read_log(source: Source, on_rows: RowSink | None = None) -> LogSummary:
             "Give the file with NAMD's standard output.",
             source_name(source),
         )
-    return reader.summary(from_end(reader.run, reader.last_step, reader.last_line))
+    return reader.summary(from_end(reader.run, reader.last_step, reader.last_line, reader.name))
 
 
 def read_energies(source: Source, columns: tuple[str, ...] | None = None) -> EnergyTable:

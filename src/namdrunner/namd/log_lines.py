@@ -73,6 +73,10 @@ _ROUTINE = (
 )
 
 
+_TELLING = ("Charm++> No provisioning", "Charm++ fatal", "Charm++: ERROR")
+"""Beginnings that look routine and are not."""
+
+
 def ns_per_day(s_per_step: float, timestep_fs: float | None) -> float | None:
     """Speed from seconds per step; None without a timestep or a time."""
     if not timestep_fs or s_per_step <= 0:
@@ -301,4 +305,6 @@ def apply_line(run: RunState, text: str) -> bool:
     if text.endswith(_END):
         run.ended = True
         return True
+    if text.startswith(_TELLING):
+        return False
     return text.startswith(_ROUTINE) or head in ("TIMING:", "PERFORMANCE:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,8 @@ class LogSummary:
             "eta_s": self.progress().eta_s,
             "memory_mb": run.memory_mb or run.timing_memory_mb,
             "stages": [{"kind": s.kind, "steps": s.steps, "start": s.start} for s in run.stages if s.kind != "set"],
-            "last_energies": dict(self.last_energies),
+            # JSON has no word for what is not finite.
+            "last_energies": {k: v if math.isfinite(v) else None for k, v in self.last_energies.items()},
             "restarts": [{"step": r.step, "complete": r.complete} for r in run.restarts],
             "diagnosis": [entry.document() for entry in self.diagnosis],
         }
