@@ -18,6 +18,9 @@ from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.services.templates import TemplateService
 from namdrunner.store.jobs import JobQuery, StoredJob, states_from
 
+LIST_PART = 100
+"""Jobs are listed in parts: the whole records of thousands at once would take memory that is never given back."""
+
 
 class JobService:
     def __init__(self, context: Context, templates: TemplateService, poller: Poller) -> None:
@@ -39,9 +42,16 @@ class JobService:
         offset: int = 0,
     ) -> dict[str, Any]:
         """A page of jobs and how many match in all."""
-        query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset)
-        jobs, total = self._context.jobs.page(query)
-        return {"jobs": [short_job_document(job) for job in jobs], "total": total}
+        rows: list[dict[str, Any]] = []
+        total = 0
+        while len(rows) < limit:
+            part = min(LIST_PART, limit - len(rows))
+            query = JobQuery(states_from(status), cluster, template, search, sort, part, offset + len(rows))
+            jobs, total = self._context.jobs.page(query)
+            rows += [short_job_document(job) for job in jobs]
+            if len(jobs) < part:
+                break
+        return {"jobs": rows, "total": total}
 
     def get(self, job: str) -> dict[str, Any]:
         """Everything that is known locally of a job."""
