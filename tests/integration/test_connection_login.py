@@ -176,7 +176,8 @@ def agent(folder: Path) -> Iterator[Path]:
 
 async def test_the_agent_signs_for_keys_whose_files_are_elsewhere(sshd: OpenSshServer, tmp_path: Path) -> None:
     with agent(tmp_path) as socket:
-        await asyncssh.SSHAgentClient(str(socket)).add_keys([str(sshd.key_file)])
+        async with asyncssh.SSHAgentClient(str(socket)) as holder:
+            await holder.add_keys([str(sshd.key_file)])
         config = tmp_path / "config"
         config.write_text(
             f"Host login\n HostName 127.0.0.1\n Port {sshd.port}\n User {sshd.user}\n IdentityAgent {socket}\n"

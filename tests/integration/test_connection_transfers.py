@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +12,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from tests.faults.sshd import QUICK, OpenSshServer, client, running
 
-from namdrunner.errors import InputError, TransferError
+from namdrunner.errors import InputError, InterruptedOperationError, QuotaError, TransferError
+from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.values import DownloadItem, Session, TransferProgress, UploadItem
 
 ODD_NAMES = ("-rf", "new\nline", "quo'te\"s", "$(touch x)", "naïve ü 漢字", "back\\slash", " spaces ", "a" * 250)
@@ -119,3 +122,122 @@ async def test_an_expected_checksum_is_insisted_on(session: Session, tmp_path: P
         await session.download([item])
     assert caught.value.code == "unexpected-content"
     assert not (tmp_path / "back.coor").exists()
+
+
+async def test_a_plan_says_what_would_move_and_moves_nothing(session: Session, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "same").write_bytes(b"same")
+    (there / "other").write_bytes(b"old")
+    items = [
+        UploadItem(data, PurePosixPath(there / name))
+        for name, data in (("same", b"same"), ("other", b"new"), ("fresh", b"fresh"))
+    ]
+    plan = await session.plan_upload(items)
+    assert plan.present == (str(there / "same"),)
+    assert plan.changed == (str(there / "other"),)
+    assert plan.new == (str(there / "fresh"),)
+    assert (plan.bytes_to_send, plan.bytes) == (8, 12)
+    assert plan.free_bytes is not None
+    assert plan.free_bytes > 0
+    assert sorted(p.name for p in there.iterdir()) == ["other", "same"]
+    assert (there / "other").read_bytes() == b"old"
+
+
+async def test_an_input_another_job_brought_is_linked_not_sent(session: Session, tmp_path: Path) -> None:
+    source = tmp_path / "structure.psf"
+    source.write_bytes(os.urandom(2_000_000))
+    first, second = tmp_path / "job1" / "structure.psf", tmp_path / "job2" / "structure.psf"
+    await session.upload([UploadItem(source, PurePosixPath(first))])
+    stale = tmp_path / "stale.psf"
+    stale.write_bytes(b"changed since")
+    elsewhere = {digest(source): [PurePosixPath(stale), PurePosixPath(tmp_path / "gone"), PurePosixPath(first)]}
+    (sent,) = await session.upload([UploadItem(source, PurePosixPath(second))], elsewhere=elsewhere)
+    assert sent.skipped
+    assert second.read_bytes() == source.read_bytes()
+    assert second.stat().st_ino == first.stat().st_ino
+    (again,) = await session.upload([UploadItem(b"else", PurePosixPath(second))], elsewhere=elsewhere)
+    assert not again.skipped
+    assert first.read_bytes() == source.read_bytes()
+
+
+async def test_a_transfer_can_be_paused_cancelled_and_gone_on_with(session: Session, tmp_path: Path) -> None:
+    source, target = tmp_path / "big.dcd", tmp_path / "there.dcd"
+    source.write_bytes(os.urandom(40_000_000))
+    session._transfers.bandwidth.bytes_per_s = 40e6  # type: ignore[attr-defined]
+    control = TransferControl()
+    told: list[TransferProgress] = []
+
+    def progress(p: TransferProgress) -> None:
+        told.append(p)
+        if p.bytes > 2_000_000 and not control.paused:
+            control.pause()
+
+    work = asyncio.create_task(
+        session.upload([UploadItem(source, PurePosixPath(target))], progress=progress, control=control)
+    )
+    while not control.paused:  # noqa: ASYNC110 - told by progress
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    (part,) = leftovers(tmp_path)
+    size = part.stat().st_size
+    await asyncio.sleep(0.1)
+    assert part.stat().st_size == size < 40_000_000
+    assert (await session.run("echo free")).text == "free\n"
+    control.cancel()
+    with pytest.raises(InterruptedOperationError) as caught:
+        await work
+    assert caught.value.code == "transfer-cancelled"
+    assert caught.value.exit_status == 5
+    assert not target.exists()
+    await session.upload([UploadItem(source, PurePosixPath(target))])
+    assert digest(target) == digest(source)
+    assert leftovers(tmp_path) == []
+
+
+async def test_two_transfers_to_one_target_do_not_mix(session: Session, tmp_path: Path) -> None:
+    a, b = os.urandom(3_000_000), os.urandom(3_000_000)
+    target = tmp_path / "there.bin"
+    await asyncio.gather(
+        *(session.upload([UploadItem(data, PurePosixPath(target))]) for data in (a, b, a, b)),
+    )
+    assert target.read_bytes() in (a, b)
+    assert leftovers(tmp_path) == []
+
+
+async def test_more_than_there_is_room_for_is_not_begun(session: Session, tmp_path: Path) -> None:
+    source = tmp_path / "huge.dcd"
+    with source.open("wb") as file:
+        file.truncate(1 << 43)
+    with pytest.raises(QuotaError) as there:
+        await session.upload([UploadItem(source, PurePosixPath(tmp_path / "there.dcd"))])
+    with pytest.raises(QuotaError) as here:
+        await session.download([DownloadItem(PurePosixPath(source), tmp_path / "back" / "huge.dcd")])
+    assert (there.value.code, here.value.code) == ("disk-full", "local-disk-full")
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting a small file system needs root")
+@pytest.mark.parametrize("size", [900_000, 6_000_000])
+async def test_a_disk_that_fills_up_is_called_that(session: Session, tmp_path: Path, size: int) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    mounted = await session.run(f"mount -t tmpfs -o size=2m tmpfs '{room}'")
+    if mounted.exit_status != 0:
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        items = [UploadItem(os.urandom(size), PurePosixPath(room / f"{n}.bin")) for n in range(4)]
+        engine = session._transfers  # type: ignore[attr-defined]
+        look = engine._channel.look
+
+        async def without_room(*args: object) -> object:
+            return dataclasses.replace(await look(*args), free_bytes=None)  # as where a quota is the limit
+
+        engine._channel.look = without_room
+        with pytest.raises(QuotaError) as caught:
+            await session.upload(items)
+        assert caught.value.code == "disk-full"
+        assert "space" in caught.value.message
+        assert caught.value.remedy
+    finally:
+        await session.run(f"umount '{room}'")

@@ -15,10 +15,12 @@ _KINDS = {"f": "file", "d": "folder", "l": "link"}
 LIST_TREE = r"""cd -P -- "$1" 2>/dev/null || exit 0
 LC_ALL=C exec find . -mindepth 1 -printf '%y\0%s\0%T@\0%P\0' | head -z -n "$2" """
 
-# Folders to make come first, ended by an empty entry; then the paths to look at. Missing ones print nothing.
+# Folders to make come first, ended by an empty entry; then the paths to look at. First comes the free space (blocks
+# and their size) where the first folder is; paths that do not exist print nothing.
 MAKE_AND_LOOK = r"""export LC_ALL=C; dirs=()
 while IFS= read -r -d '' d && [ -n "$d" ]; do dirs+=("$d"); done
 if [ ${#dirs[@]} -gt 0 ]; then printf '%s\0' "${dirs[@]}" | xargs -0 mkdir -p -- || exit 9; fi
+stat -f --printf='%a %S\0' -- "${dirs[0]:-/}" 2>/dev/null || printf '\0'
 xargs -0 -r stat --printf='%f\0%s\0%Y\0%n\0' -- 2>/dev/null; exit 0"""
 
 # openssl is several times faster than coreutils on processors with SHA instructions, where it is there.
@@ -71,13 +73,23 @@ def parse_tree(output: bytes) -> list[RemoteFile]:
     return entries
 
 
-def parse_stats(output: bytes) -> dict[str, RemoteStat]:
+@dataclass(frozen=True)
+class Look:
+    """What is at some paths, and how much room there is. ``free_bytes``: ``None`` where it is not known."""
+
+    stats: dict[str, RemoteStat]
+    free_bytes: int | None
+
+
+def parse_look(output: bytes) -> Look:
     """Path to what is there, from ``MAKE_AND_LOOK``; paths that do not exist are left out."""
+    room, _, rest = output.partition(b"\0")
+    numbers = [int(n) for n in room.split() if n.isdigit()]
     stats = {}
-    for mode, size, modified, name in _fields(output, 4, "files"):
+    for mode, size, modified, name in _fields(rest, 4, "files"):
         kind = {_REGULAR: "file", _FOLDER: "folder", _LINK: "link"}.get(int(mode, 16) & _TYPE_MASK, "other")
         stats[decoded(name)] = RemoteStat(kind, int(size), int(modified))
-    return stats
+    return Look(stats, numbers[0] * numbers[1] if len(numbers) == 2 else None)
 
 
 def parse_digests(output: bytes) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -33,6 +33,7 @@ from namdrunner.remote.values import (
     DownloadItem,
     ProgressCallback,
     RemoteFile,
+    TransferPlan,
     TransferredFile,
     UploadItem,
 )
@@ -178,9 +179,16 @@ class SshSession:
         *,
         progress: ProgressCallback | None = None,
         control: TransferControl | None = None,
+        elsewhere: Mapping[str, Sequence[PurePosixPath]] | None = None,
     ) -> list[TransferredFile]:
-        """As in ``Session``. ``control`` pauses and cancels; what was sent stays and is taken up next time."""
-        return await self._transfers.upload(items, progress=progress, control=control or TransferControl())
+        """As in ``Session``."""
+        return await self._transfers.upload(
+            items, progress=progress, control=control or TransferControl(), elsewhere=elsewhere or {}
+        )
+
+    async def plan_upload(self, items: Sequence[UploadItem]) -> TransferPlan:
+        """As in ``Session``."""
+        return await self._transfers.plan_upload(items)
 
     async def download(
         self,

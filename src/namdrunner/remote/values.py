@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from namdrunner.remote.transfer.control import TransferControl
 
 
 class ConnectionState(enum.Enum):
@@ -146,6 +149,21 @@ class TransferProgress:
 
 
 @dataclass(frozen=True)
+class TransferPlan:
+    """What a transfer would do, before it moves a byte. Names are those of the targets."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    """There with other content: replaced."""
+    present: tuple[str, ...]
+    """There already, by sha256."""
+    bytes_to_send: int
+    bytes: int
+    free_bytes: int | None = None
+    """Room at the target, where known; quotas are not counted in."""
+
+
+@dataclass(frozen=True)
 class RemoteFile:
     """One entry of a listing; ``path`` is relative to the listed folder. ``kind``: file, folder, link, other."""
 
@@ -202,15 +220,40 @@ class Session(Protocol):
         ...
 
     async def upload(
-        self, items: Sequence[UploadItem], *, progress: ProgressCallback | None = None
+        self,
+        items: Sequence[UploadItem],
+        *,
+        progress: ProgressCallback | None = None,
+        control: TransferControl | None = None,
+        elsewhere: Mapping[str, Sequence[PurePosixPath]] | None = None,
     ) -> list[TransferredFile]:
-        """Send files; parent folders are made. A file of the same size and sha256 that is there is skipped."""
+        """Send files; parent folders are made. A file of the same size and sha256 that is there is skipped.
+
+        ``control`` pauses, resumes and cancels; what was sent stays as ``.part`` and is taken up again next time.
+        ``elsewhere`` (sha256 to paths on the cluster) names copies that are linked or copied there instead of sent.
+        A broken connection that comes back by itself is waited for.
+        """
         ...
 
     async def download(
-        self, items: Sequence[DownloadItem], *, progress: ProgressCallback | None = None
+        self,
+        items: Sequence[DownloadItem],
+        *,
+        progress: ProgressCallback | None = None,
+        control: TransferControl | None = None,
     ) -> list[TransferredFile]:
-        """Fetch files to ``.part`` beside the target, verify by size and sha256, rename atomically, resume."""
+        """Fetch files to ``.part`` beside the target, verify by size and sha256, rename atomically, resume.
+
+        Links are refused (``not-a-file``), never followed.
+        """
+        ...
+
+    async def plan_upload(self, items: Sequence[UploadItem]) -> TransferPlan:
+        """What ``upload`` would do with ``items``; makes the parent folders and nothing else."""
+        ...
+
+    def limits(self) -> dict[str, Any]:
+        """Budget, queue and sessions of this cluster, for the Logs panel and ``status``."""
         ...
 
     async def list_tree(self, root: PurePosixPath, *, max_entries: int = 100_000) -> list[RemoteFile]:

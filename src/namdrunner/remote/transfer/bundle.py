@@ -7,6 +7,7 @@ import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import Protocol, TypeVar
 
 import asyncssh
 
@@ -45,9 +46,17 @@ done
 _MANIFEST = ".nr-manifest"
 
 
-def bundles(files: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+class Sized(Protocol):
+    @property
+    def bytes(self) -> int: ...
+
+
+F = TypeVar("F", bound=Sized)
+
+
+def bundles(files: Sequence[F]) -> Iterator[list[F]]:
     """Split into bundles of bounded size: what an interruption costs at most."""
-    bundle: list[Outgoing] = []
+    bundle: list[F] = []
     size = 0
     for file in files:
         if bundle and (size + file.bytes > BUNDLE_BYTES or len(bundle) >= BUNDLE_FILES):

@@ -12,7 +12,7 @@ import asyncssh
 
 from namdrunner.errors import BusyError, NamdrunnerError, QuotaError, TransferError
 from namdrunner.remote import faults, listing
-from namdrunner.remote.listing import RemoteStat
+from namdrunner.remote.listing import Look
 from namdrunner.remote.plaintext import plain_line
 from namdrunner.remote.shell import bash
 
@@ -39,7 +39,7 @@ class TransferChannel:
     def place(self) -> str:
         return self._link.place
 
-    async def look(self, folders: Iterable[PurePosixPath], paths: Iterable[PurePosixPath]) -> dict[str, RemoteStat]:
+    async def look(self, folders: Iterable[PurePosixPath], paths: Iterable[PurePosixPath]) -> Look:
         """Make ``folders``, then say what is at ``paths``; in one round trip."""
         result = await self._session.run(
             bash(listing.MAKE_AND_LOOK),
@@ -48,7 +48,7 @@ class TransferChannel:
             timeout_s=120,
             check=True,
         )
-        return listing.parse_stats(result.stdout)
+        return listing.parse_look(result.stdout)
 
     async def digests(self, paths: Iterable[PurePosixPath]) -> dict[str, str]:
         """sha256 of remote files, in one round trip; unreadable ones are left out."""
@@ -60,7 +60,7 @@ class TransferChannel:
         )
         return listing.parse_digests(result.stdout)
 
-    async def command(self, script: str, *arguments: str, stdin: bytes | None, label: str) -> bytes:
+    async def command(self, script: str, *arguments: str, stdin: bytes | None = None, label: str) -> bytes:
         result = await self._session.run(bash(script, *arguments), stdin=stdin, label=label, timeout_s=600, check=True)
         return result.stdout
 

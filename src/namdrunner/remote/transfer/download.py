@@ -117,18 +117,18 @@ class Downloader:
                     await _closed(handle)
         await self.accept(file, digest, (await asyncio.shield(remote)).get(str(file.source)))
 
-    async def accept(self, file: Incoming, ours: str, theirs: str | None) -> None:
+    async def accept(self, file: Incoming, ours: str | None, theirs: str | None) -> None:
         """Put a fetched file in its place when it is what the cluster has and what was expected.
 
         Raises:
             TransferError: ``checksum-mismatch``, ``source-changed`` or ``unexpected-content``.
         """
-        if ours == theirs and file.item.sha256 not in (None, ours):
+        if ours is not None and ours == theirs and file.item.sha256 not in (None, ours):
             await asyncio.to_thread(file.part.unlink, missing_ok=True)
             raise parts.unexpected(str(file.source), ours, str(file.item.sha256))
-        if ours != theirs:
+        if ours is None or ours != theirs:
             await asyncio.to_thread(file.part.unlink, missing_ok=True)
-            now = (await self._channel.look([], [file.source])).get(str(file.source))
+            now = (await self._channel.look([], [file.source])).stats.get(str(file.source))
             raise parts.mismatch(file.name) if now == file.stat else parts.changed(str(file.source))
         await asyncio.to_thread(os.replace, file.part, file.target)
         self._meter.finish(file.name)

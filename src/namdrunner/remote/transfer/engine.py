@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 from namdrunner.errors import BusyError, ConnectionFailedError, TransferError
 from namdrunner.remote.listing import RemoteStat
 from namdrunner.remote.transfer import parts
-from namdrunner.remote.transfer.bundle import SMALL, bundles, send_bundle
+from namdrunner.remote.transfer.bundle import SMALL, bundles
 from namdrunner.remote.transfer.channel import TransferChannel
 from namdrunner.remote.transfer.control import TransferControl
-from namdrunner.remote.transfer.digest import DigestCache, bytes_sha256
+from namdrunner.remote.transfer.digest import DigestCache
 from namdrunner.remote.transfer.download import Downloader, Incoming, check_items
 from namdrunner.remote.transfer.flow import Bandwidth
+from namdrunner.remote.transfer.locks import TargetLocks
 from namdrunner.remote.transfer.meter import Meter
-from namdrunner.remote.transfer.upload import Outgoing, Uploader, check_targets, outgoing
-from namdrunner.remote.values import DownloadItem, ProgressCallback, TransferredFile, UploadItem
+from namdrunner.remote.transfer.reuse import Elsewhere
+from namdrunner.remote.transfer.unbundle import fetch_bundle
+from namdrunner.remote.transfer.upload import check_targets, outgoing
+from namdrunner.remote.transfer.uploading import Uploading
+from namdrunner.remote.values import DownloadItem, ProgressCallback, TransferPlan, TransferredFile, UploadItem
 
 if TYPE_CHECKING:
     from namdrunner.remote.session import SshSession
@@ -36,119 +40,85 @@ class TransferEngine:
     def __init__(self, session: SshSession) -> None:
         self._channel = TransferChannel(session)
         self._digests = DigestCache()
+        self._locks = TargetLocks()
         self.bandwidth = Bandwidth(session.link.limits.bytes_per_s)
 
     # Upload
 
     async def upload(
-        self, items: Sequence[UploadItem], *, progress: ProgressCallback | None, control: TransferControl
+        self,
+        items: Sequence[UploadItem],
+        *,
+        progress: ProgressCallback | None,
+        control: TransferControl,
+        elsewhere: Elsewhere,
     ) -> list[TransferredFile]:
-        if not items:
-            return []
         files = await asyncio.to_thread(lambda: [outgoing(item) for item in items])
         check_targets(files)
         meter = Meter(progress, {f.name: f.bytes for f in files})
-        done: dict[str, TransferredFile] = {}
-        staging = parts.staging_name()
+        work = Uploading(self._channel, self._digests, self.bandwidth, meter, control, elsewhere)
 
         async def attempt() -> None:
-            await self._upload_rest([f for f in files if f.name not in done], done, meter, control, staging)
+            await work.rest([f for f in files if f.name not in work.done])
 
-        await self._persist(attempt, lambda: meter.moved + len(done))
-        return [done[f.name] for f in files]
+        async with self._locks.held(f.name for f in files):
+            if files:
+                await self._persist(attempt, lambda: meter.moved + len(work.done))
+        return [work.done[f.name] for f in files]
 
-    async def _upload_rest(
-        self,
-        files: Sequence[Outgoing],
-        done: dict[str, TransferredFile],
-        meter: Meter,
-        control: TransferControl,
-        staging: str,
-    ) -> None:
-        await control.checkpoint()
-        folders = list(dict.fromkeys(f.target.parent for f in files))
-        remote = await self._channel.look(folders, [p for f in files for p in (f.target, f.part)])
-        pending = await self._without_present(files, remote, done, meter)
-        small = [f for f in pending if f.bytes <= SMALL]
-        for bundle in bundles(small):
-            digests = await send_bundle(self._channel, bundle, control, meter, self.bandwidth, staging)
-            done.update({f.name: f.result(digests[f.name]) for f in bundle})
-        large = [f for f in pending if f.bytes > SMALL]
-        if large:
-            uploader = Uploader(self._channel, control, meter, self.bandwidth, self._digests, remote)
-            uploader.done = done
-            await uploader.send(large)
-
-    async def _without_present(
-        self,
-        files: Sequence[Outgoing],
-        remote: dict[str, RemoteStat],
-        done: dict[str, TransferredFile],
-        meter: Meter,
-    ) -> list[Outgoing]:
-        """Files that still have to be sent: those of the same size over there are compared by checksum."""
-        for file in files:
-            there = remote.get(file.name)
-            if there is not None and there.kind == "folder":
-                raise TransferError(
-                    f"{file.name} is a folder on the cluster.", code="target-is-folder", retryable=False
-                )
-        alike = [f for f in files if _alike(remote.get(f.name), f.bytes)]
-        if alike:
-            theirs, ours = await asyncio.gather(
-                self._channel.digests([f.target for f in alike]),
-                asyncio.gather(*(self._local_digest(f) for f in alike)),
-            )
-            for file, digest in zip(alike, ours, strict=True):
-                if theirs.get(file.name) == digest:
-                    done[file.name] = file.result(digest, skipped=True)
-                    meter.finish(file.name)
-        return [f for f in files if f.name not in done]
-
-    async def _local_digest(self, file: Outgoing) -> str:
-        if isinstance(file.item.source, bytes):
-            return bytes_sha256(file.item.source)
-        return file.item.sha256 or await self._digests.of(file.item.source)
+    async def plan_upload(self, items: Sequence[UploadItem]) -> TransferPlan:
+        files = await asyncio.to_thread(lambda: [outgoing(item) for item in items])
+        check_targets(files)
+        meter = Meter(None, {f.name: f.bytes for f in files})
+        work = Uploading(self._channel, self._digests, self.bandwidth, meter, TransferControl(), {})
+        look = await work.look(files)
+        pending = await work.without_present(files, look)
+        return TransferPlan(
+            new=tuple(f.name for f in pending if f.name not in look.stats),
+            changed=tuple(f.name for f in pending if f.name in look.stats),
+            present=tuple(f.name for f in files if f.name in work.done),
+            bytes_to_send=sum(f.bytes for f in pending),
+            bytes=sum(f.bytes for f in files),
+            free_bytes=look.free_bytes,
+        )
 
     # Download
 
     async def download(
         self, items: Sequence[DownloadItem], *, progress: ProgressCallback | None, control: TransferControl
     ) -> list[TransferredFile]:
-        if not items:
-            return []
         check_items(items)
         meter = Meter(progress, {str(i.target): i.bytes or 0 for i in items})
-        done: dict[str, TransferredFile] = {}
+        work = Downloader(self._channel, control, meter, self.bandwidth)
 
         async def attempt() -> None:
-            await self._download_rest([i for i in items if str(i.target) not in done], done, meter, control)
+            await self._download_rest([i for i in items if str(i.target) not in work.done], work, meter, control)
 
-        await self._persist(attempt, lambda: meter.moved + len(done))
-        return [done[str(i.target)] for i in items]
+        async with self._locks.held(str(i.target) for i in items):
+            if items:
+                await self._persist(attempt, lambda: meter.moved + len(work.done))
+        return [work.done[str(i.target)] for i in items]
 
     async def _download_rest(
-        self,
-        items: Sequence[DownloadItem],
-        done: dict[str, TransferredFile],
-        meter: Meter,
-        control: TransferControl,
+        self, items: Sequence[DownloadItem], work: Downloader, meter: Meter, control: TransferControl
     ) -> None:
         await control.checkpoint()
-        stats = await self._channel.look([], [i.source for i in items])
+        stats = (await self._channel.look([], [i.source for i in items])).stats
         files = [_incoming(item, stats) for item in items]
         for file in files:
             meter.resize(file.name, file.bytes)
-        downloader = Downloader(self._channel, control, meter, self.bandwidth)
-        downloader.done = done
-        pending = await self._not_here(files, done, meter)
+        pending = await self._not_here(files, work, meter)
         await asyncio.to_thread(_check_local_space, pending)
-        if pending:
-            await downloader.fetch(pending)
+        for bundle in bundles([f for f in pending if f.bytes <= SMALL]):
+            ours, theirs = await fetch_bundle(self._channel, bundle, control, meter, self.bandwidth)
+            for file in bundle:
+                source = str(file.source)
+                await work.accept(file, ours.get(source), theirs.get(source))
+        large = [f for f in pending if f.bytes > SMALL]
+        if large:
+            await work.fetch(large)
 
-    async def _not_here(
-        self, files: Sequence[Incoming], done: dict[str, TransferredFile], meter: Meter
-    ) -> list[Incoming]:
+    async def _not_here(self, files: Sequence[Incoming], work: Downloader, meter: Meter) -> list[Incoming]:
         alike = [f for f in files if f.target.is_file() and f.target.stat().st_size == f.bytes]
         if alike:
             theirs, ours = await asyncio.gather(
@@ -157,9 +127,9 @@ class TransferEngine:
             )
             for file, digest in zip(alike, ours, strict=True):
                 if theirs.get(str(file.source)) == digest:
-                    done[file.name] = file.result(digest, skipped=True)
+                    work.done[file.name] = file.result(digest, skipped=True)
                     meter.finish(file.name)
-        return [f for f in files if f.name not in done]
+        return [f for f in files if f.name not in work.done]
 
     # Both
 
@@ -179,10 +149,6 @@ class TransferEngine:
                 if fruitless >= ATTEMPTS_WITHOUT_PROGRESS or spoilt >= ATTEMPTS_SPOILT:
                     raise
                 await asyncio.sleep(_PAUSE_S * 2**fruitless)
-
-
-def _alike(there: RemoteStat | None, size: int) -> bool:
-    return there is not None and there.kind == "file" and there.bytes == size
 
 
 def _incoming(item: DownloadItem, stats: dict[str, RemoteStat]) -> Incoming:

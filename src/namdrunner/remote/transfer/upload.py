@@ -15,7 +15,7 @@ from namdrunner.remote.listing import RemoteStat, encoded
 from namdrunner.remote.transfer import parts
 from namdrunner.remote.transfer.channel import MAX_LANES, TransferChannel, first_failure
 from namdrunner.remote.transfer.control import TransferControl
-from namdrunner.remote.transfer.digest import DigestCache, bytes_sha256
+from namdrunner.remote.transfer.digest import bytes_sha256
 from namdrunner.remote.transfer.flow import LARGEST, Bandwidth, Flow
 from namdrunner.remote.transfer.meter import Meter
 from namdrunner.remote.transfer.pipeline import CHUNK, BlockFile, finish_sending, pipeline, read_exactly, send_chunk
@@ -98,20 +98,19 @@ class Uploader:
         control: TransferControl,
         meter: Meter,
         bandwidth: Bandwidth,
-        digests: DigestCache,
         remote: dict[str, RemoteStat],
+        done: dict[str, TransferredFile],
     ) -> None:
         self._channel = channel
         self._control = control
         self._meter = meter
         self._bandwidth = bandwidth
-        self._digests = digests
         self._remote = remote
         self._flow = Flow()
-        self.done: dict[str, TransferredFile] = {}
+        self._done = done
 
     async def send(self, files: Sequence[Outgoing]) -> None:
-        """Send and verify ``files``; those that arrived are in ``done`` even when this raises."""
+        """Send and verify ``files``; those that arrived are in ``done`` (given) even when this raises."""
         wide = [f for f in files if f.bytes >= STRIPED]
         narrow = sorted((f for f in files if f.bytes < STRIPED), key=lambda f: -f.bytes)
         async with self._channel.lanes(MAX_LANES if wide else len(narrow)) as lanes:
@@ -138,7 +137,7 @@ class Uploader:
                     raise await self._spoilt(lanes[0], file)
             await lanes[0].posix_rename(encoded(file.part), encoded(file.target))
         self._meter.finish(file.name)
-        self.done[file.name] = file.result(digester.hexdigest())
+        self._done[file.name] = file.result(digester.hexdigest())
 
     async def _spoilt(self, lane: asyncssh.SFTPClient, file: Outgoing) -> TransferError:
         """A part that does not match is worth nothing: the next attempt begins anew."""
