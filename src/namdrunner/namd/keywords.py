@@ -31,6 +31,7 @@ class KeywordInfo:
 
     ``required`` means: wanted when the parent is on (or always without a parent) and there is no default.
     ``changeable`` means: may be set again after the first run. ``input``/``output`` name the role of a file.
+    ``special_build``: only of builds that hardly anyone has (memory-optimised, profiling); others refuse it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class KeywordInfo:
     input: str | None = None
     output: str | None = None
     choices: tuple[str, ...] = ()
+    special_build: bool = False
 
     def exists_in(self, version: str) -> bool:
         """Whether this NAMD version knows the keyword."""

@@ -25,6 +25,7 @@ FIELDS = {
     "input": str,
     "output": str,
     "choices": list,
+    "special_build": bool,
 }
 
 

@@ -110,7 +110,7 @@ def _density(ctx: Context, box: Box) -> None:
             "Check the lengths of the cell; it may be smaller than the coordinates.",
             keyword=_name(ctx),
         )
-    elif density < 0.75:
+    elif density < 0.75 and (ctx.on("pme") or ctx.barostat):
         ctx.warning(
             "density",
             f"The density would be {density:.2f} g/cm3: the cell is larger than its content.",

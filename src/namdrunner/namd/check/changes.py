@@ -95,6 +95,8 @@ def _check_new_value(ctx: Context, setting: Setting, info: KeywordInfo) -> None:
             "Correct the value.",
             setting=setting,
         )
+    if setting.keyword == "langevinpiston" and is_on(setting.value) and not ctx.on("langevinpiston"):
+        _piston_switched_on(ctx, setting)
     if setting.keyword in _CELL:
         ctx.warning(
             "cell-control-changed",
@@ -107,5 +109,19 @@ def _check_new_value(ctx: Context, setting: Setting, info: KeywordInfo) -> None:
             "first-step-multiple",
             f"firsttimestep {int(value)} is no multiple of stepspercycle {ctx.steps_per_cycle}.",
             "Use a multiple.",
+            setting=setting,
+        )
+
+
+def _piston_switched_on(ctx: Context, setting: Setting) -> None:
+    """Off at start-up, its period, decay and target were not read then; they have to be given in the script."""
+    wanted = ("langevinPistonTarget", "langevinPistonPeriod", "langevinPistonDecay", "langevinPistonTemp")
+    before = {s.keyword for s in ctx.config.settings if s.after_startup and s.stage <= setting.stage}
+    missing = [name for name in wanted if name.lower() not in before]
+    if missing:
+        ctx.warning(
+            "piston-switched-on",
+            f"LangevinPiston is off at start-up, so {', '.join(missing)} given there were not read and count as 0 now.",
+            "Set them again beside it, or have the piston on from the start.",
             setting=setting,
         )

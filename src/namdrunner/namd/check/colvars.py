@@ -15,6 +15,7 @@ from namdrunner.namd.check.context import Context
 from namdrunner.namd.references import read_small
 
 _DISTANT = 0.72
+_UNBOUNDED = ("distance", "distancez", "distancexy", "rmsd", "gyration", "coordnum", "selfcoordnum")
 _FITTED = ("rmsd", "orientation", "orientationangle", "orientationproj", "tilt", "spinangle", "eigenvector")
 
 
@@ -185,6 +186,10 @@ class _File:
                     used.line,
                 )
         self.centres(key, entry, len(used.values))
+        self.grid(key, entry, [name.strip('"') for name in used.values])
+        weight = entry.first("hillweight")
+        if key == "metadynamics" and (weight is None or not weight.values):
+            self.error("colvars-hills", "metadynamics needs hillWeight.", "Add hillWeight, 0.01 to 1.", entry.line)
 
     def centres(self, key: str, entry: Entry, count: int) -> None:
         centers = entry.first("centers")
@@ -203,6 +208,25 @@ class _File:
                 self.error("colvars-centers", f"{said}.", "Give one for each.", given.line)
             else:
                 self.warning("colvars-centers", f"{said}; the others are dropped.", "Give one for each.", given.line)
+
+    def grid(self, key: str, entry: Entry, names: list[str]) -> None:
+        """A bias on a grid needs to know between which values each variable runs."""
+        free = entry.first("usegrids")
+        if key not in ("abf", "metadynamics") or (free is not None and free.values[:1] in (("off",), ("no",), ("0",))):
+            return
+        for name in names:
+            variable = self.names.get(name)
+            if variable is None:
+                continue
+            unbounded = any(e.keyword.lower() in _UNBOUNDED for e in variable.block)
+            missing = [b for b in ("lowerBoundary", "upperBoundary") if variable.first(b.lower()) is None]
+            if unbounded and missing:
+                self.error(
+                    "colvars-boundaries",
+                    f"{entry.keyword} needs {' and '.join(missing)} of the variable {name!r}.",
+                    "Add them to the variable, with width.",
+                    variable.line,
+                )
 
     # -- helpers ---------------------------------------------------------------------------------------
 

@@ -68,6 +68,8 @@ def _torn_bonds(ctx: Context, psf: Psf, positions: NDArray[np.float64], name: st
 
 def _overlaps(ctx: Context, psf: Psf, positions: NDArray[np.float64], name: str) -> None:
     box = ctx.inputs.box
+    if len(positions) and box is not None and box.periodic and len(positions) / box.volume > 1:
+        return  # The density rule says so; the number of contacts would be meaningless and large.
     periodic = box if box is not None and box.periodic and min(box.widths) > 3 * _CLOSE else None
     pairs = close_pairs(positions, _CLOSE, periodic)
     pairs = _without_bonded(psf, pairs)

@@ -106,7 +106,15 @@ def _order(ctx: Context) -> None:
             fix=ctx.fix_set("pmeinterporder", 6 if order > 6 else 4),
         )
     tolerance = ctx.number("pmetolerance", 1e-6) or 0.0
-    if tolerance >= 1e-3:
+    if tolerance <= 0:
+        ctx.error(
+            "pme-tolerance",
+            "PMETolerance must be above 0: NAMD would search for ever.",
+            "Use 1e-6.",
+            keyword="PMETolerance",
+            fix=ctx.fix_set("pmetolerance", "1e-6"),
+        )
+    elif tolerance >= 1e-3:
         ctx.warning("pme-tolerance", f"PMETolerance {tolerance:g} is coarse.", "Use 1e-6.", keyword="PMETolerance")
 
 

@@ -128,12 +128,42 @@ def _strain(ctx: Context, reference: FileReference, restraints: ExtraBonds) -> N
             keyword="extraBondsFile",
             file=reference.path,
         )
+    _shifted(ctx, reference, restraints)
     strongest = float(np.abs(bonds.force_constants).max())
+    if strongest == 0:
+        ctx.advice(
+            "restraint-idle",
+            f"All force constants in {reference.path.name} are 0.",
+            "Leave the file out.",
+            keyword="extraBondsFile",
+            file=reference.path,
+        )
     if strongest > 1000:
         ctx.warning(
             "restraint-stiff",
             f"{reference.path.name}: force constants reach {strongest:g} kcal/mol/A2, too stiff for the timestep.",
             "Use up to a few hundred.",
+            keyword="extraBondsFile",
+            file=reference.path,
+        )
+
+
+def _shifted(ctx: Context, reference: FileReference, restraints: ExtraBonds) -> None:
+    """Lengths that fit the atoms one before those named show a file that counts from 1."""
+    bonds, positions = restraints.bonds, ctx.inputs.positions
+    if len(bonds) < 4 or positions is None or bonds.atoms.min() < 1:
+        return
+    here = bond_vectors(ctx, bonds.atoms)
+    before = bond_vectors(ctx, bonds.atoms - 1)
+    if here is None or before is None:
+        return
+    off_here = float(np.median(np.abs(np.linalg.norm(here, axis=1) - bonds.references)))
+    off_before = float(np.median(np.abs(np.linalg.norm(before, axis=1) - bonds.references)))
+    if off_here > 0.5 and off_before < 0.25 * off_here:
+        ctx.warning(
+            "extra-bonds-from-one",
+            f"The lengths in {reference.path.name} fit the atoms one before those named: it counts from 1 (NAMD: 0).",
+            "Subtract 1 from every index.",
             keyword="extraBondsFile",
             file=reference.path,
         )

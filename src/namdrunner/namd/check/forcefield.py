@@ -75,7 +75,8 @@ def check(ctx: Context) -> None:
             "Add the parameter files of this force field.",
             keyword="parameters",
         )
-    for note in parameters.notes[:3]:
+    notes = [note.rpartition("/")[2] for note in parameters.notes if "section is passed over" not in note]
+    for note in notes[:3]:
         ctx.advice(
             "parameters-note", note if note.endswith(".") else note + ".", "Check the file.", keyword="parameters"
         )

@@ -54,6 +54,14 @@ _NOT_RESIDENT = {
 def check(ctx: Context) -> None:
     if not wants_resident(ctx):
         _offload(ctx)
+        if ctx.on("soaintegrate") and not resident_obstacles(ctx) and not ctx.on("constraints"):
+            ctx.error(
+                "soa-integrate",
+                "SOAintegrate is not supported by itself; NAMD refuses it.",
+                "Remove it, or use GPUresident with a GPU build.",
+                keyword="SOAintegrate",
+                fix=ctx.fix_set("soaintegrate", "off"),
+            )
         return
     name = "GPUresident" if ctx.given("gpuresident") else "CUDASOAintegrate"
     if not ctx.is_version_3:

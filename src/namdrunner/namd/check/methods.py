@@ -10,6 +10,14 @@ def check(ctx: Context) -> None:
     _interactive(ctx)
     _accelerated(ctx)
     _restraint_kinds(ctx)
+    field = ctx.vector("efield") if ctx.on("efieldon") else None
+    if field is not None and max(abs(x) for x in field) > 5:
+        ctx.warning(
+            "electric-field",
+            f"eField reaches {max(abs(x) for x in field):g} kcal/mol/A/e, far beyond any membrane or pore.",
+            "The unit is kcal/mol/A/e; 0.001 to 0.5 is usual.",
+            keyword="eField",
+        )
 
 
 def _steering(ctx: Context) -> None:
@@ -21,6 +29,8 @@ def _steering(ctx: Context) -> None:
     stiffness = ctx.number("smdk")
     if stiffness is not None and stiffness <= 0:
         ctx.warning("smd", f"SMDk is {stiffness:g}: nothing is pulled.", "Use 1 to 10 kcal/mol/A2.", keyword="SMDk")
+    if stiffness is not None and stiffness > 1000:
+        ctx.warning("smd", f"SMDk is {stiffness:g} kcal/mol/A2, very stiff.", "Use 1 to 10.", keyword="SMDk")
     velocity, timestep = ctx.number("smdvel"), ctx.number("timestep", 1.0) or 1.0
     if velocity is not None and velocity / timestep > 0.01:
         ctx.warning(

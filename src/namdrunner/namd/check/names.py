@@ -26,6 +26,14 @@ def check(ctx: Context) -> None:
             unknown(ctx, setting)
         elif not info.exists_in(ctx.version):
             _other_version(ctx, setting, info)
+        elif info.special_build:
+            ctx.error(
+                "keyword-of-special-build",
+                f"{info.name} exists in special builds of NAMD only (memory-optimised, profiling).",
+                "Remove the line.",
+                setting=setting,
+                fix=ctx.fix_remove(setting),
+            )
         elif not ctx.active(info):
             _ignored(ctx, setting, info)
     if ctx.config.failure is None or "nested evaluations" not in ctx.config.failure.message:

@@ -13,7 +13,7 @@ _READ_BACK = ("bincoordinates", "binvelocities", "extendedSystem", "coordinates"
 def check(ctx: Context) -> None:
     outputs = output_paths(ctx.config)
     _overwritten(ctx, outputs)
-    _one_name_twice(ctx)
+    _one_name_twice(ctx, outputs)
     _restarts(ctx)
     _cadence(ctx)
 
@@ -52,17 +52,21 @@ def _listed(files: list[Path]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _one_name_twice(ctx: Context) -> None:
-    written: dict[str, str] = {}
-    for name in ("dcdfile", "veldcdfile", "forcedcdfile", "xstfile"):
-        for setting in ctx.config.get_all(name):
-            other = written.setdefault(setting.value, setting.written)
-            if other.lower() != name:
+def _one_name_twice(ctx: Context, outputs: tuple[OutputPath, ...]) -> None:
+    written: dict[Path, str] = {}
+    told: set[str] = set()
+    for output in outputs:
+        for file in output.files:
+            other = written.setdefault(file, output.keyword)
+            if other != output.keyword and output.keyword not in told and "output" not in (other, output.keyword):
+                told.add(output.keyword)
                 ctx.warning(
                     "output-name-shared",
-                    f"{setting.written} and {other} name one file.",
+                    f"{output.keyword} and {other} both write {file.name}.",
                     "Give each a name of its own.",
-                    setting=setting,
+                    keyword=output.keyword,
+                    file=output.file,
+                    line=output.line,
                 )
 
 
@@ -103,7 +107,7 @@ def _cadence(ctx: Context) -> None:
                 f"Use a smaller {name}.",
                 keyword=name,
             )
-        elif 0 < frequency < 100 and total >= 100_000:
+        elif 0 < frequency < 3 or (0 < frequency < 100 and total >= 100_000):
             ctx.advice(
                 "output-dense",
                 f"{name} {frequency} writes {total // frequency} records.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import os
 from pathlib import Path
 
@@ -39,14 +41,27 @@ def _missing(ctx: Context, keyword: str, written: str, path: Path, file: Path | 
     shown = written.strip().splitlines()[0][:200] if written.strip() else str(path)
     where = "" if path.is_dir() else f" (looked for {path})"
     kind = "is a folder, not a file" if path.is_dir() else "does not exist"
+    alike = _alike(path)
     ctx.error(
         "file-missing",
         f"The file {shown} of {keyword} {kind}{where}.",
-        _CODES.get(keyword, "Check the path; it counts from the folder of the config."),
+        f"Did you mean {alike}?"
+        if alike
+        else _CODES.get(keyword, "Check the path; it counts from the folder of the config."),
         keyword=keyword,
         file=file,
         line=line,
     )
+
+
+def _alike(path: Path) -> str | None:
+    """A file of the same folder whose name differs in capitals or a letter or two."""
+    try:
+        names = [entry.name for entry in itertools.islice(path.parent.iterdir(), 2000)]
+    except OSError:
+        return None
+    same = [name for name in names if name.lower() == path.name.lower()]
+    return next(iter(same or difflib.get_close_matches(path.name, names, n=1, cutoff=0.9)), None)
 
 
 def _working_folder(ctx: Context) -> None:
@@ -62,7 +77,19 @@ def _output_folders(ctx: Context) -> None:
     for output in output_paths(ctx.config):
         folder = output.path.parent
         made = folder in ctx.config.made_folders or any(folder in made.parents for made in ctx.config.made_folders)
-        if folder in told or folder.is_dir() or made:
+        if folder in told or made:
+            continue
+        if folder.is_dir():
+            if not os.access(folder, os.W_OK):
+                told.add(folder)
+                ctx.warning(
+                    "output-folder-closed",
+                    f"The folder of the output {output.written} cannot be written to.",
+                    "Check its permissions.",
+                    keyword=output.keyword,
+                    file=output.file,
+                    line=output.line,
+                )
             continue
         told.add(folder)
         _missing_folder(ctx, output, folder)

@@ -15,14 +15,10 @@ def check(ctx: Context) -> None:
 
 def _required_keywords(ctx: Context) -> None:
     for info in all_keywords():
-        if not info.required or info.default is not None or not info.exists_in(ctx.version):
+        if not info.required or info.default is not None or not info.exists_in(ctx.version) or info.special_build:
             continue
         if not ctx.active(info) or ctx.config.startup(info.name) is not None:
             continue
-        if ctx.table_version == "2.12" and info.name == "consAtomListFile":
-            continue
-        if info.name in ("consAtomListFile", "openatomPdbFile"):
-            continue  # Only of memory-optimised and special builds.
         parent = keyword(info.parent) if info.parent else None
         when = f" when {parent.name} is on" if parent else ""
         setting = ctx.config.startup_setting(parent.name) if parent else None

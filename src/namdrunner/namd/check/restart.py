@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -94,11 +93,11 @@ def _hot_velocities(ctx: Context) -> None:
             "Check that binvelocities names the .vel file of a sound run.",
             keyword="binvelocities",
         )
-    elif temperature < 1 and ctx.config.dynamics_steps and not ctx.thermostats:
+    elif temperature < 1 and ctx.config.dynamics_steps:
         ctx.advice(
             "cold-velocities",
-            "The velocities are those of a minimised structure (0 K), and no thermostat heats it.",
-            "Use temperature instead of binvelocities.",
+            "The velocities are those of a minimised structure (0 K).",
+            "Use temperature instead of binvelocities, or reinitvels before run.",
             keyword="binvelocities",
         )
 
@@ -174,13 +173,3 @@ def _mixed_set(ctx: Context) -> None:
             "Take all three from one step.",
             keyword="bincoordinates",
         )
-
-
-def header_count(path: Path) -> int | None:
-    """The first number of a binary file."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError:
-        return None
-    return int(struct.unpack("<i", head)[0]) if len(head) == 4 else None

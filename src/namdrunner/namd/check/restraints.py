@@ -43,7 +43,15 @@ def check(ctx: Context) -> None:
     for switch, name, column_name, default, what in _COLUMN_FILES:
         if ctx.on(switch):
             _column_file(ctx, name, column_name, default, what, natom)
+    _reference_distance(ctx, natom)
     _exponent(ctx)
+    if ctx.on("fixedatoms") and ctx.barostat:
+        ctx.advice(
+            "fixed-atoms-pressure",
+            "Fixed atoms do not follow the cell that the barostat scales.",
+            "Use restraints (constraints on) instead, or constant volume.",
+            keyword="fixedAtoms",
+        )
 
 
 def _same_count(ctx: Context, pdb: Pdb | None, name: str, natom: int) -> bool:
@@ -84,7 +92,8 @@ def _column_file(ctx: Context, name: str, column_name: str | None, default: str,
     count = int(np.count_nonzero(values))
     shown = column_name if column_name and ctx.given(column_name) else name
     if count == 0:
-        ctx.warning(
+        say = ctx.error if name == "SMDFile" else ctx.warning
+        say(
             "column-empty",
             f"Column {letter.upper()} of the {'file' if given else 'coordinates'} marks no atom: there are no {what}.",
             f"Mark the atoms with 1 in column {letter.upper()}, or name another column.",
@@ -115,6 +124,31 @@ def _column_file(ctx: Context, name: str, column_name: str | None, default: str,
             f"Column {letter.upper()} of alchFile has values other than -1, 0 and 1.",
             "Mark vanishing atoms with -1, appearing ones with 1.",
             keyword="alchFile",
+        )
+
+
+def _reference_distance(ctx: Context, natom: int) -> None:
+    """The energy that the restraints hold at the start, from the distance to their reference positions."""
+    if not ctx.on("constraints"):
+        return
+    reference, constants, positions = ctx.inputs.pdb("consref"), ctx.inputs.pdb("conskfile"), ctx.inputs.positions
+    if reference is None or constants is None or positions is None:
+        return
+    values = column(constants, ctx.text("conskcol") or "O")
+    if values is None or reference.natom != natom or constants.natom != natom:
+        return
+    shift = positions - reference.coordinates
+    energy = values * np.einsum("ij,ij->i", shift, shift) * (ctx.number("constraintscaling", 1.0) or 1.0)
+    if not energy.size or not np.isfinite(energy).all():
+        return
+    worst = int(np.argmax(energy))
+    if energy[worst] > 500:
+        ctx.warning(
+            "restraint-strained",
+            f"Atom {worst + 1} starts {float(np.linalg.norm(shift[worst])):.1f} A from its reference position, "
+            f"which puts {energy[worst]:.3g} kcal/mol into its restraint.",
+            "Make consref from these coordinates, or begin with a small constraintScaling.",
+            keyword="consref",
         )
 
 

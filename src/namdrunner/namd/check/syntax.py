@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from namdrunner.namd.check.context import Context
 
 _HINTS = (
@@ -54,7 +56,10 @@ def check(ctx: Context) -> None:
         )
     for problem in ctx.config.problems:
         if problem.code == "exec-not-run":
-            ctx.advice(
+            words = problem.message.removeprefix("exec ").split()
+            known = not words or shutil.which(words[0]) is not None
+            say = ctx.advice if known else ctx.warning
+            say(
                 problem.code,
                 problem.message + ".",
                 "Check that the program exists on the compute node.",
