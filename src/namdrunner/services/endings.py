@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from namdrunner.jobs.inventory import parse_inventory
 from namdrunner.jobs.state import JobState
 from namdrunner.namd.failures import Diagnosis, diagnose_lines
-from namdrunner.namd.log import LogReader
 from namdrunner.services.collect import output_files
 from namdrunner.services.context import Context
 from namdrunner.store.jobs import StoredJob, with_status
@@ -39,6 +38,8 @@ def _diagnose(context: Context, job: StoredJob, tails: Mapping[str, bytes]) -> t
     run = None
     state = context.logs.position(job.id, "namd").reader
     if state:
+        from namdrunner.namd.log import LogReader  # brings numpy, which a server with nothing to follow does without
+
         reader = LogReader.from_state(state)
         lines["namd.log"] = [(n.line, n.text) for n in reader.notable.lines()]
         run = reader.run

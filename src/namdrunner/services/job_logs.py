@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from namdrunner.errors import InputError
 from namdrunner.jobs.record import LogFacts
 from namdrunner.jobs.sync_script import LogPart
-from namdrunner.namd.log import LogReader
-from namdrunner.namd.log_summary import LogProgress
 from namdrunner.services.context import Context
 from namdrunner.store.jobs import StoredJob
 from namdrunner.store.logs import LogPosition
+
+if TYPE_CHECKING:
+    from namdrunner.namd.log import LogReader
+    from namdrunner.namd.log_summary import LogProgress
+
+# The reader is imported where it is used: it brings numpy, which a server with nothing to follow does without.
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
 
     A last line without its end is left for the next time.
     """
+    from namdrunner.namd.log import LogReader
+
     known = context.logs.position(job.id, "namd")
     reader = _reader(known) if part.offset == known.end else None
     begins = reader is None
@@ -56,6 +63,8 @@ def _reader(known: LogPosition) -> LogReader | None:
     """The reader as it was; ``None`` where the log was not read yet, or by a version that kept other things."""
     if not known.reader:
         return None
+    from namdrunner.namd.log import LogReader
+
     try:
         return LogReader.from_state(known.reader)
     except InputError:

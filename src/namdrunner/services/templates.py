@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from namdrunner.errors import NotFoundError, TemplateError
-from namdrunner.namd.pdb import read_pdb
-from namdrunner.namd.xsc import read_xsc
 from namdrunner.paths import Folders
 from namdrunner.templates.builtin import list_templates, load_template
 from namdrunner.templates.cell import CellValue
@@ -108,12 +106,20 @@ def with_cell(template: Template, values: Mapping[str, Any], files: Mapping[str,
     return filled
 
 
+# The readers are imported where they are used: they bring numpy, which a server with nothing to do does without.
+
+
 def _has_cell(path: Path) -> bool:
+    from namdrunner.namd.pdb import read_pdb
+
     cell = read_pdb(path).cryst1
     return cell is not None and min(cell.a, cell.b, cell.c) > PLACEHOLDER_A
 
 
 def _cell_from(path: Path) -> CellValue:
+    from namdrunner.namd.pdb import read_pdb
+    from namdrunner.namd.xsc import read_xsc
+
     if path.suffix.lower() == ".xsc":
         system = read_xsc(path)
         a, b, c = system.vectors
