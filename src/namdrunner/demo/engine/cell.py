@@ -42,8 +42,8 @@ class Cell:
 
     @property
     def shortest_width(self) -> float:
-        """Distance between the closest pair of opposite faces, A."""
-        return float(self.volume / max(np.linalg.norm(_face(self.vectors, axis)) for axis in range(3)))
+        """The narrowest extent of the reduced cell along x, y or z, A; a cutoff must be at most half of it."""
+        return float(np.diag(self.reduced).min())
 
     def with_reduced(self, box: Matrix) -> Cell:
         """The cell after OpenMM changed its box vectors (rows, A)."""
@@ -57,10 +57,6 @@ class Cell:
     def to_namd(self, points: Points) -> Points:
         """Positions or velocities from OpenMM's frame to NAMD's."""
         return points @ self.rotation.T
-
-
-def _face(vectors: Matrix, axis: int) -> NDArray[np.float64]:
-    return np.asarray(np.cross(vectors[axis - 2], vectors[axis - 1]))
 
 
 def make_cell(vectors: Matrix, origin: NDArray[np.float64]) -> Cell:

@@ -139,3 +139,6 @@ def check_barostat(settings: Settings, cell: Cell | None) -> None:
     """What the Monte Carlo barostat that stands in for the Langevin piston cannot do."""
     if settings.switch("useFlexibleCell") and cell is not None and not cell.orthorhombic:
         raise unsupported("useFlexibleCell with a cell that is not orthorhombic")
+    if settings.switch("eFieldOn"):
+        # The barostat moves molecules to other images, where their energy in the field differs.
+        raise unsupported("An electric field together with pressure control")

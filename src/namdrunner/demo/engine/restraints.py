@@ -110,10 +110,13 @@ def _harmonic_constraints(model: Model) -> Any:
     """k |x - x0|^exponent without a half, along the selected axes, to the nearest image of the reference."""
     restraints = model.restraints
     assert restraints is not None
-    names = [axis if on else f"{axis}0" for axis, on in zip("xyz", restraints.axes, strict=True)]
-    here, there = ",".join(names), ",".join(f"{axis}0" for axis in "xyz")
-    function = "pointdistance" if model.cell is None else "periodicdistance"
-    force = openmm.CustomExternalForce(f"{SCALING}*k*{function}({here},{there})^{restraints.exponent}")
+    chosen = [axis for axis, on in zip("xyz", restraints.axes, strict=True) if on]
+    if model.cell is None:
+        square = "+".join(f"({axis}-{axis}0)^2" for axis in chosen) or "0"
+    else:
+        here = ",".join(axis if axis in chosen else f"{axis}0" for axis in "xyz")
+        square = f"periodicdistance({here},x0,y0,z0)^2"
+    force = openmm.CustomExternalForce(f"{SCALING}*k*({square})^{restraints.exponent / 2:g}")
     force.addGlobalParameter(SCALING, restraints.scaling)
     for name in ("k", "x0", "y0", "z0"):
         force.addPerParticleParameter(name)

@@ -63,10 +63,10 @@ def columns(row: Row) -> list[list[tuple[str, float]]]:
 
 
 def number(value: float) -> str:
-    """A value in 15 columns, overflow and NaN as NAMD prints them."""
+    """A value in 15 columns (more when it overflows), NaN as NAMD prints it."""
     if math.isnan(value):
         return f"{'-nan':>15}" if math.copysign(1, value) < 0 else f"{'nan':>15}"
-    return f"{max(-LIMIT, min(LIMIT, value)):15.4f}"
+    return f" {max(-LIMIT, min(LIMIT, value)):14.4f}"
 
 
 def title_line(row: Row) -> str:

@@ -36,6 +36,7 @@ class Simulation:
         self.seed = settings.integer("seed", int(time.time()) % 2**31)
         self.draws = 0
         self.title_due = True
+        self.minimizing = False
         print_parameters(console, settings, loaded, self.seed)
         self.outputs = Outputs(settings, self.model, loaded.psf, folder, console)
         self._keep_names()
@@ -98,12 +99,14 @@ class Simulation:
         self.dynamics.configure(current_ensemble(self.settings))
         self.stopwatch.begin(self.step, self.settings.number("timestep", 1.0))
         self.dynamics.draw_velocities(0.0, 0)
+        self.minimizing = True
         self._report_start()
         while self.step < target:
             stop = next_stop(self.step, target, self.settings, shortest=MINIMIZER_STRETCH)
             self.dynamics.minimize(stop - self.step)
             self.step = stop
             self._report(self.dynamics.frame(), target)
+        self.minimizing = False
 
     def _target(self, steps: int) -> int:
         if self.step + steps > MAX_STEP:
@@ -173,7 +176,7 @@ class Simulation:
 
     def _energies(self) -> None:
         settings, dynamics = self.settings, self.dynamics
-        kinetic = dynamics.kinetic()
+        kinetic = 0.0 if self.minimizing else dynamics.kinetic()
         row = Row(
             step=self.step,
             potential=dynamics.potential(),

@@ -9,6 +9,8 @@ from pathlib import Path
 from namdrunner.demo.sample.build import make_sample
 
 TEMPLATE = "explicit_solvent_npt"
+MINIMIZE_STEPS = 96
+DURATION_PS = 1.92
 
 
 @dataclass(frozen=True)
@@ -22,15 +24,27 @@ class SampleJob:
 
 
 def sample_job(folder: Path) -> SampleJob:
-    """Generate the sample in `folder` and the job for it: about 20 s of real dynamics on two cores."""
-    files = make_sample(folder)
+    """Generate the sample in `folder` and the job for it: about 15 s of real dynamics on two cores."""
+    sample = make_sample(folder)
+    edge = f"{sample.cell:.6g}"
     return SampleJob(
         name="Trialanine in salt water",
         template=TEMPLATE,
-        values={},
+        values={
+            "cell": f"{edge} {edge} {edge}",
+            "mode": "minimize-then-run",
+            "minimize_steps": f"{MINIMIZE_STEPS} steps",
+            "duration": f"{DURATION_PS} ps",
+            "temperature": 300,
+            "langevin_damping": 5,
+            "energy_interval": "0.096 ps",
+            "trajectory_interval": "0.24 ps",
+            "restart_interval": "0.6 ps",
+            "output_name": "trialanine",
+        },
         files={
-            "structure_file": (files.structure,),
-            "coordinates_file": (files.coordinates,),
-            "parameter_files": (files.parameters,),
+            "structure_file": (sample.structure,),
+            "coordinates_file": (sample.coordinates,),
+            "parameter_files": (sample.parameters,),
         },
     )
