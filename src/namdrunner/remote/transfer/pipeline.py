@@ -56,6 +56,11 @@ class Pipeline:
         """Whether an answer should be awaited before more is asked."""
         return bool(self._pending) and self._flow.full
 
+    @property
+    def answered(self) -> bool:
+        """Whether ``oldest`` would not have to wait."""
+        return bool(self._pending) and self._pending[0].done()
+
     def __len__(self) -> int:
         return len(self._pending)
 
@@ -78,7 +83,7 @@ async def send_chunk(
 ) -> None:
     """Write ``data`` at ``offset``, block by block, in turn over ``files`` (the same file on several channels)."""
     for start in range(0, len(data), BLOCK):
-        while pipeline.full:
+        while pipeline.full or pipeline.answered:
             sent(await pipeline.oldest())
         block = data[start : start + BLOCK]
         position = offset + start
