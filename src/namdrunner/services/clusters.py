@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import re
 import secrets
@@ -147,7 +148,12 @@ class ClusterService:
 
         async def connect(handle: TaskHandle) -> dict[str, Any]:
             handle.say(f"Connecting to {cluster.host}")
-            await self._connections.connect(self._spec(cluster))
+            try:
+                await self._connections.connect(self._spec(cluster))
+            except asyncio.CancelledError:
+                # The login is shared and would go on waiting for an answer that nobody is asked for any more.
+                await self._connections.disconnect(name)
+                raise
             try:
                 await self._resolve_roots(cluster)
             except NamdrunnerError:

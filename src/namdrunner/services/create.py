@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shlex
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,18 +36,39 @@ async def plan(context: Context, templates: TemplateService, request: JobRequest
     return await asyncio.to_thread(plan_job, request, profile, roots, templates, context.now())
 
 
-async def create(context: Context, plan: JobPlan, *, force: bool, handle: TaskHandle) -> StoredJob:
-    """Record the job and upload it; returns it READY. Raises InputError (``preflight-failed``) unless ``force``."""
-    if plan.errors and not force:
-        raise error_findings(plan)
-    await _check_on_cluster(context, plan)
-    job = StoredJob(plan.record, JobStatus(state=JobState.CREATED))
-    rewritten = {f.name: f.text for f in plan.files if f.text is not None}
-    texts = {"script": plan.script, "rewritten": json.dumps(rewritten), **_config_texts(plan.config)}
-    context.jobs.add(job, texts=texts)
-    handle.belongs_to(job.id)
-    context.tell(job)
-    return await upload(context, job.id, handle)
+async def plan_many(context: Context, templates: TemplateService, requests: Sequence[JobRequest]) -> list[JobPlan]:
+    """The plans of jobs that are made together, in the order given; their ids differ."""
+    plans: list[JobPlan] = []
+    taken: set[str] = set()
+    for request in requests:
+        made = await plan(context, templates, request)
+        while made.record.id in taken or context.jobs.known([made.record.id]):
+            await asyncio.sleep(0.002)  # ids count milliseconds
+            made = await plan(context, templates, request)
+        taken.add(made.record.id)
+        plans.append(made)
+    return plans
+
+
+async def create(context: Context, plans: Sequence[JobPlan], *, force: bool, handle: TaskHandle) -> list[StoredJob]:
+    """Record jobs of one cluster and upload them together; returns them READY.
+
+    Raises InputError (``preflight-failed``) unless ``force``, before anything is recorded.
+    """
+    failed = next((plan for plan in plans if plan.errors), None)
+    if failed is not None and not force:
+        raise error_findings(failed)
+    for plan in plans:
+        await _check_on_cluster(context, plan)
+    for plan in plans:
+        job = StoredJob(plan.record, JobStatus(state=JobState.CREATED))
+        rewritten = {f.name: f.text for f in plan.files if f.text is not None}
+        texts = {"script": plan.script, "rewritten": json.dumps(rewritten), **_config_texts(plan.config)}
+        context.jobs.add(job, texts=texts)
+        context.tell(job)
+    if len(plans) == 1:
+        handle.belongs_to(plans[0].record.id)
+    return await upload(context, [plan.record.id for plan in plans], handle)
 
 
 def _config_texts(config: str) -> dict[str, str]:
@@ -72,32 +95,43 @@ async def _check_on_cluster(context: Context, plan: JobPlan) -> None:
         )
 
 
-async def upload(context: Context, job_id: str, handle: TaskHandle) -> StoredJob:
-    """Send what a CREATED or UPLOADING job still lacks on the cluster; what arrived before is not sent again.
+async def upload(context: Context, job_ids: Sequence[str], handle: TaskHandle) -> list[StoredJob]:
+    """Send what CREATED or UPLOADING jobs of one cluster still lack there; what arrived before is not sent again.
 
     Raises InterruptedOperationError (``input-changed``) when a local file is no longer what was planned.
     """
-    async with context.lock(job_id):
-        job = context.jobs.get(job_id)
-        if job.state not in (JobState.CREATED, JobState.UPLOADING):
-            raise ConflictError(f"The job is {job.state.value}; its upload is over.", code="upload-over")
-        session = context.session(job)
-        items = await asyncio.to_thread(_items, context, job)
-        job = context.save(with_status(job, state=JobState.UPLOADING, reason="", remedy=""), says="Uploading.")
+    async with contextlib.AsyncExitStack() as stack:
+        for job_id in sorted(job_ids):
+            await stack.enter_async_context(context.lock(job_id))
+        jobs = [context.jobs.get(job_id) for job_id in job_ids]
+        for job in jobs:
+            if job.state not in (JobState.CREATED, JobState.UPLOADING):
+                raise ConflictError(f"The job is {job.state.value}; its upload is over.", code="upload-over")
+        session = context.session(jobs[0])
+        parts = [await asyncio.to_thread(_items, context, job) for job in jobs]
+        jobs = [
+            context.save(with_status(job, state=JobState.UPLOADING, reason="", remedy=""), says="Uploading.")
+            for job in jobs
+        ]
+        items = [item for part in parts for item in part[1:]]
         handle.say(f"Uploading {len(items)} files")
         try:
-            await session.upload(items[:1])
-            await session.upload(items[1:], progress=handle.progress)
+            await session.upload([part[0] for part in parts])
+            await session.upload(items, progress=handle.progress)
         except NamdrunnerError as error:
-            context.save(
-                with_status(job, reason=f"The upload stopped: {error.message}", remedy=error.remedy or RESUME),
-                says=f"The upload stopped: {error.message}",
-            )
+            _stopped(context, jobs, f"The upload stopped: {error.message}", error.remedy or RESUME)
             raise
         except asyncio.CancelledError:
-            context.save(with_status(job, reason="The upload was cancelled.", remedy=RESUME))
+            _stopped(context, jobs, "The upload was cancelled.", RESUME)
             raise
-        return context.save(with_status(job, state=JobState.READY), says="Everything is on the cluster.")
+        return [
+            context.save(with_status(job, state=JobState.READY), says="Everything is on the cluster.") for job in jobs
+        ]
+
+
+def _stopped(context: Context, jobs: Sequence[StoredJob], reason: str, remedy: str) -> None:
+    for job in jobs:
+        context.save(with_status(job, reason=reason, remedy=remedy), says=reason)
 
 
 def _items(context: Context, job: StoredJob) -> list[UploadItem]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from namdrunner.errors import ConflictError, NotFoundError
+from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError, UsageError
 from namdrunner.jobs.state import JobState
 from namdrunner.services import cancel, create, energies, files, submit
 from namdrunner.services.context import Context
@@ -103,18 +103,38 @@ class JobService:
 
     async def start_create(self, request: JobRequest) -> Task:
         """Plan at once (errors are raised), then upload, and submit if asked to, as a task (``result``: ``job``)."""
-        self._context.clusters.session(request.cluster)
-        plan = await create.plan(self._context, self._templates, request)
-        if plan.errors and not request.force:
-            raise error_findings(plan)
+        return await self._start_create([request], single=True)
+
+    async def start_create_many(self, requests: Sequence[JobRequest]) -> Task:
+        """Jobs of one cluster made together: one upload, one submission (``result``: ``jobs``, ``refused``).
+
+        All are planned before any is made. ``submit`` and ``force`` hold for all when the first request says so.
+        """
+        if not requests or len({r.cluster for r in requests}) != 1:
+            raise UsageError(
+                "Jobs that are made together belong to one cluster.",
+                code="batch-invalid",
+                remedy="Give at least one job, and make the jobs of each cluster by themselves.",
+            )
+        return await self._start_create(requests, single=False)
+
+    async def _start_create(self, requests: Sequence[JobRequest], *, single: bool) -> Task:
+        first = requests[0]
+        self._context.clusters.session(first.cluster)
+        plans = await create.plan_many(self._context, self._templates, requests)
+        failed = next((plan for plan in plans if plan.errors), None)
+        if failed is not None and not first.force:
+            raise error_findings(failed)
 
         async def work(handle: TaskHandle) -> dict[str, Any]:
-            job = await create.create(self._context, plan, force=request.force, handle=handle)
-            if request.submit:
-                job = await self._submit(job.id, handle)
-            return {"job": self._document(job)}
+            jobs: Sequence[StoredJob] = await create.create(self._context, plans, force=first.force, handle=handle)
+            refused: dict[str, Any] = {}
+            if first.submit:
+                jobs, refused = await self._submit([job.id for job in jobs], handle, raising=single)
+            documents = [self._document(job) for job in jobs]
+            return {"job": documents[0]} if single else {"jobs": documents, "refused": refused}
 
-        return self._context.tasks.start("create", work, cluster=request.cluster)
+        return self._context.tasks.start("create", work, cluster=first.cluster)
 
     def start_submit(self, job: str) -> Task:
         """Submit a READY job; one whose upload was interrupted is uploaded first."""
@@ -127,16 +147,25 @@ class JobService:
 
         async def work(handle: TaskHandle) -> dict[str, Any]:
             if self._context.jobs.get(stored.id).state in (JobState.CREATED, JobState.UPLOADING):
-                await create.upload(self._context, stored.id, handle)
-            return {"job": self._document(await self._submit(stored.id, handle))}
+                await create.upload(self._context, [stored.id], handle)
+            (submitted,), _ = await self._submit([stored.id], handle, raising=True)
+            return {"job": self._document(submitted)}
 
         return self._context.tasks.start("submit", work, job=stored.id, cluster=stored.record.cluster)
 
-    async def _submit(self, job_id: str, handle: TaskHandle) -> StoredJob:
+    async def _submit(
+        self, job_ids: Sequence[str], handle: TaskHandle, *, raising: bool
+    ) -> tuple[tuple[StoredJob, ...], dict[str, Any]]:
+        """The jobs as they then are, and why Slurm refused those it refused."""
         handle.say("Submitting")
-        job = await submit.submit(self._context, job_id)
-        self._poller.wake(job.record.cluster)
-        return job
+        outcomes = await submit.submit_many(self._context, job_ids)
+        refused = {job_id: outcome for job_id, outcome in outcomes.items() if isinstance(outcome, NamdrunnerError)}
+        if raising and refused:
+            raise next(iter(refused.values()))
+        order = {job_id: index for index, job_id in enumerate(job_ids)}
+        jobs = sorted(self._context.jobs.get_many(job_ids), key=lambda job: order[job.id])
+        self._poller.wake(jobs[0].record.cluster)
+        return tuple(jobs), {job_id: error.document() for job_id, error in refused.items()}
 
     def start_sync(self, cluster: str | None = None, job: str | None = None) -> Task:
         """Sync one cluster, the cluster of one job, or all that are connected; also finds jobs made elsewhere."""

@@ -49,6 +49,15 @@ async def create_job(body: JobRequest, context: Context) -> Any:
     return (await context.application.jobs.start_create(body)).document()
 
 
+@router.post("/batch", response_model=TaskDocument, status_code=ACCEPTED)
+async def create_jobs(body: schema.JobBatch, context: Context) -> Any:
+    """Make jobs of one cluster together: one upload, one submission; ``submit`` and ``force`` as the first says.
+
+    The task's result is ``{"jobs": [JobDocument], "refused": {id: error}}``.
+    """
+    return (await context.application.jobs.start_create_many(body.jobs)).document()
+
+
 @router.post("/dry-run", response_model=schema.DryRun)
 async def plan_job(body: JobRequest, context: Context) -> Any:
     """What creating this job would send, without sending anything."""

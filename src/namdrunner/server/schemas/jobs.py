@@ -7,6 +7,7 @@ from pydantic import Field
 from namdrunner.jobs.record import Evidence, JobProgress, RunPlan
 from namdrunner.jobs.state import JobState
 from namdrunner.server.schemas.base import Answer, Body, JsonObject
+from namdrunner.services.job_request import JobRequest
 from namdrunner.slurm.resources import Resources
 
 
@@ -109,6 +110,10 @@ class DryRun(Answer):
     scratch_dir: str
     run: RunPlan
     resources: Resources
+
+
+class JobBatch(Body):
+    jobs: list[JobRequest] = Field(min_length=1, max_length=1000)
 
 
 class SyncRequest(Body):
