@@ -33,6 +33,7 @@ file delete STOP
     assert run.lines("TCL: Running") == ["TCL: Running for 10 steps"] * 3
     assert run.rows()[-1]["TS"] == 30
     assert "took 1" in run.log
+    assert "TCL: cycles 3" in run.log
     assert not (tmp_path / "STOP").exists()
 
 
@@ -132,3 +133,22 @@ def test_no_program_is_started(tmp_path: Path, capsys: Capture) -> None:
     assert run.status == 1
     assert "starts no programs" in run.log
     assert not (tmp_path / "made").exists()
+
+
+def test_commands_that_cannot_be_done_are_refused(tmp_path: Path, capsys: Capture) -> None:
+    write_peptide(tmp_path)
+    for command in ("callback watch", "checkpoint", "measure center all", "replicaSend a 1", "move 1 to {0 0 0}"):
+        run = run_engine(write_config(tmp_path, VACUUM, command, "run 10"), capsys)
+        assert run.status == 1, command
+        assert f"FATAL ERROR: The script command {command.replace('{', '').replace('}', '')} is not" in run.log
+
+
+def test_a_config_before_the_config(tmp_path: Path, capsys: Capture) -> None:
+    write_peptide(tmp_path)
+    first = write_config(tmp_path, {"outputName": "early"}, "set steps 10", name="first.namd")
+    rest = {keyword: value for keyword, value in VACUUM.items() if keyword != "outputName"}
+    second = write_config(tmp_path, rest, "run $steps")
+    run = run_engine(first, capsys, str(second))
+    assert run.status == 0, run.log
+    assert run.rows()[-1]["TS"] == 10
+    assert (tmp_path / "early.coor").exists()

@@ -88,13 +88,13 @@ def _run(arguments: Arguments, console: Console) -> None:
     if not arguments.configs:
         raise FatalError("No simulation config file specified on command line.")
     for config in arguments.configs:
-        path = Path(config)
-        if not path.is_file():
+        if not Path(config).is_file():
             raise FatalError(f"Unable to access config file {config}")
-        folder = path.resolve().parent
-        os.chdir(folder)
-        print_config(console, path.name, folder)
-        Session(folder / path.name, console, arguments.threads, arguments.keywords).play()
+    paths = [Path(config).resolve() for config in arguments.configs]
+    folder = paths[-1].parent
+    os.chdir(folder)
+    print_config(console, paths[-1].name, folder)
+    Session(paths, console, arguments.threads, arguments.keywords).play()
     console.line("====================================================")
     console.line()
     console.line(

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +40,13 @@ class Runner(Protocol):
 
     def step_cycle(self) -> int:
         """stepsPerCycle."""
+
+    def refuse(self, command: str) -> None:
+        """A command that cannot be done here; raises FatalError."""
+
+    @property
+    def threads(self) -> int:
+        """What `numPes` answers."""
 
 
 class LiveScript(Evaluator):
@@ -157,6 +164,20 @@ class LiveScript(Evaluator):
 
         return command
 
+    def _simple_command(self, name: str, result: str) -> Callable[..., str]:
+        """Commands that need no simulation: printing and counting work, the others are refused aloud."""
+
+        def command(*args: str) -> str:
+            if name == "print":
+                self.console.line(f"TCL: {' '.join(args)}")
+            elif name == "numPes":
+                return str(self.runner.threads)
+            elif not result:
+                self._act(lambda: self.runner.refuse(" ".join([name, *args])))
+            return result
+
+        return command
+
     def _act(self, work: Callable[[], str | None]) -> str | None:
         """Do something that may end the run: the script is then abandoned, `catch` or not."""
         try:
@@ -183,12 +204,14 @@ class LiveScript(Evaluator):
 
     # -- the whole ---------------------------------------------------------------------------------------
 
-    def play(self, config: Path) -> None:
-        """Evaluate the config to its end; raises FatalError."""
+    def play(self, configs: Sequence[Path]) -> None:
+        """Evaluate the configs to the end of the last; raises FatalError."""
         import tkinter
 
         try:
-            self.file_commands.hidden("source", config.name)
+            for config in configs:
+                beside = config.parent == self.folder
+                self.file_commands.hidden("source", config.name if beside else str(config))
         except tkinter.TclError as error:
             self._raise_pending()
             if self.exited is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from namdrunner.demo.engine.console import Console
@@ -20,18 +21,19 @@ PASSIVE_COMMANDS = ("startup",)
 class Session:
     """Connects the script to the simulation."""
 
-    def __init__(self, config: Path, console: Console, threads: int, given: dict[str, str]) -> None:
-        self.config = config
+    def __init__(self, configs: Sequence[Path], console: Console, threads: int, given: dict[str, str]) -> None:
+        self.configs = configs
+        self.config = configs[-1]
         self.console = console
         self.threads = threads
         self.settings = Settings()
         self.simulation: Simulation | None = None
-        self.script = LiveScript(config, self, console, given)
+        self.script = LiveScript(self.config, self, console, given)
         self.worked = False
 
     def play(self) -> None:
-        """Evaluate the config; raises FatalError."""
-        self.script.play(self.config)
+        """Evaluate the configs, of which the last names the working folder; raises FatalError."""
+        self.script.play(self.configs)
         if self.script.exited is not None and self.simulation is None:
             self.console.line("TCL: Exiting before startup due to script command.")
             return
@@ -62,6 +64,10 @@ class Session:
         validate(names, self.settings, self.console)
         folder = self.config.parent / (self.settings.text("cwd") or "")
         self.simulation = Simulation(self.settings, folder, self.console, threads=self.threads)
+
+    def refuse(self, command: str) -> None:
+        """A command that cannot be done here."""
+        raise unsupported(f"The script command {command}")
 
     def step_cycle(self) -> int:
         """stepsPerCycle."""
@@ -100,7 +106,7 @@ class Session:
         elif name == "output" and len(args) == 1:
             simulation.write_copy(args[0])
         elif name not in PASSIVE_COMMANDS:
-            raise unsupported(f"The script command {' '.join([name, *args])}")
+            self.refuse(" ".join([name, *args]))
         return ""
 
 
