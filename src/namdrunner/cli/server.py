@@ -98,6 +98,6 @@ def status(as_json: Json = False) -> None:
         ]
     )
     if document["connections"]:
-        columns = ("cluster", "state", "since", "reason")
         sys.stdout.write("\n")
-        table(columns, [[c.get(name) for name in columns] for c in document["connections"]])
+        rows = [[c["cluster"], c["state"], moment(c["since"]), c["reason"]] for c in document["connections"]]
+        table(("cluster", "state", "since", "reason"), rows)

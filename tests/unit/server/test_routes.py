@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -108,3 +110,12 @@ def test_openapi_names_every_operation_and_every_answer() -> None:
             assert "application/problem+json" in operation["responses"]["default"]["content"]
     assert len(names) == len(set(names))
     assert {"listJobs", "createJob", "connectCluster", "answerPrompt", "streamEvents", "getTask"} <= set(names)
+
+
+def test_an_idle_server_has_not_loaded_what_it_may_never_need() -> None:
+    code = (
+        "import sys; import namdrunner.server.process, namdrunner.services.application;"
+        "print(sorted({'numpy', 'alembic', 'tkinter', 'openmm', 'rich.console'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

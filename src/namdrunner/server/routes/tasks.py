@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -25,9 +26,14 @@ async def list_tasks(context: Context) -> Any:
 @tasks.get("/{task_id}", response_model=schema.TaskDocument)
 async def get_task(task_id: str, context: Context, wait_s: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0.0) -> Any:
     """The task as it stands; with ``wait_s`` once it has ended, or after that many seconds."""
-    if wait_s > 0 and not context.stopping.is_set():
-        return (await context.application.tasks.wait(task_id, wait_s)).document()
-    return context.application.tasks.get(task_id).document()
+    task = context.application.tasks.get(task_id)
+    if wait_s > 0 and task.state == "running":
+        ended = asyncio.ensure_future(context.application.tasks.wait(task_id, wait_s))
+        stopping = asyncio.ensure_future(context.stopping.wait())
+        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in (ended, stopping):
+            waiting.cancel()
+    return task.document()
 
 
 @tasks.delete("/{task_id}", response_model=schema.TaskDocument)
