@@ -101,7 +101,8 @@ class Application:
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         self.events.publish("connection.changed", _connection_document(status))
-        if status.state.value == "connected":
+        # At the very first connection the roots are not known yet: polling then begins after the connect.
+        if status.state.value == "connected" and self.clusters.roots(status.cluster) is not None:
             self.poller.start(status.cluster)
 
     async def _after_connect(self, cluster: str) -> None:
