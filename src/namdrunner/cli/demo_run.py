@@ -113,10 +113,15 @@ class DemoRun:
             "steps": job["progress"]["step"],
             "ns_per_day": job["progress"]["ns_per_day"],
             "mean_temperature_k": mean_temperature(self.client.jobs.energies(job["id"])),
-            "files": [{key: file.get(key) for key in ("name", "bytes", "sha256", "path")} for file in files],
+            "files": [self._brought_home(file) for file in files],
             "folder": str(self.folder) if self._keep else None,
             "seconds": round(time.monotonic() - self._began, 1),
         }
+
+    def _brought_home(self, file: dict[str, Any]) -> dict[str, Any]:
+        """Its path only where it stays."""
+        kept = {key: file[key] for key in ("name", "bytes", "sha256")}
+        return {**kept, "path": file["path"] if self._keep else None}
 
     def _connect(self, facts: ClusterFacts) -> None:
         self.client.clusters.add(
