@@ -91,9 +91,9 @@ def _all_references(config: NamdConfig) -> Iterator[FileReference]:
     for source in config.sources:
         verb = "source" if source.how == "read file" else "open"
         if source.path != config.path:
-            yield FileReference(
-                verb, source.written, source.path, "script" if verb == "source" else "data", source.exists
-            )
+            role = "script" if verb == "source" else "data"
+            # A script that went on without the file can do without it; one that did not has failed already.
+            yield FileReference(verb, source.written, source.path, role, source.exists, source.exists)
     for setting in config.settings:
         info = keyword(setting.keyword)
         if info is None or info.input is None or not parent_is_on(config, info):

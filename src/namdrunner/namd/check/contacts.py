@@ -12,6 +12,8 @@ from namdrunner.namd.psf import Psf
 _CLOSE = 0.9
 """Angstrom; no two atoms that are not bonded come closer in a sound structure."""
 
+_SHORTEST_BOND = 0.6
+
 _LONG = 3.0
 """Angstrom; longer than any covalent bond of light elements."""
 
@@ -72,7 +74,9 @@ def _overlaps(ctx: Context, psf: Psf, positions: NDArray[np.float64], name: str)
         return  # The density rule says so; the number of contacts would be meaningless and large.
     periodic = box if box is not None and box.periodic and min(box.widths) > 3 * _CLOSE else None
     pairs = close_pairs(positions, _CLOSE, periodic)
-    pairs = _without_bonded(psf, pairs)
+    apart = positions[pairs[:, 1]] - positions[pairs[:, 0]]
+    apart = periodic.nearest_images(apart) if periodic is not None else apart
+    pairs = _without_bonded(psf, pairs, np.linalg.norm(apart, axis=1))
     if not len(pairs):
         return
     a, b = (int(x) + 1 for x in pairs[0])
@@ -94,8 +98,8 @@ def _culprit(ctx: Context, name: str) -> str:
     return "cellBasisVector1" if ctx.given("cellbasisvector1") else name
 
 
-def _without_bonded(psf: Psf, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Leave out pairs that are bonded, or bonded to one atom in common."""
+def _without_bonded(psf: Psf, pairs: NDArray[np.int64], distances: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Leave out pairs that are bonded, or bonded to one atom in common, unless even a bond is never so short."""
     if not len(pairs):
         return pairs
     natom = psf.natom
@@ -106,7 +110,8 @@ def _without_bonded(psf: Psf, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     keys = known[:, 0] * natom + known[:, 1]
     ordered = np.sort(pairs, axis=1)
     massless = (psf.masses[pairs] < 0.001).any(axis=1)
-    return np.asarray(pairs[~np.isin(ordered[:, 0] * natom + ordered[:, 1], keys) & ~massless])
+    bonded = np.isin(ordered[:, 0] * natom + ordered[:, 1], keys) & (distances > _SHORTEST_BOND)
+    return np.asarray(pairs[~bonded & ~massless])
 
 
 def close_pairs(positions: NDArray[np.float64], distance: float, box: Box | None = None) -> NDArray[np.int64]:
@@ -128,14 +133,18 @@ def close_pairs(positions: NDArray[np.float64], distance: float, box: Box | None
         cells += 1
     keys = (cells[:, 0] * counts[1] + cells[:, 1]) * counts[2] + cells[:, 2]
     order = np.argsort(keys, kind="stable")
-    ordered_keys = keys[order]
-    found = [_same_cell(order, ordered_keys)]
+    cells, keys = cells[order], keys[order]
+    occupied, first, members = np.unique(keys, return_index=True, return_counts=True)
+    found = [_same_cell(order, keys)]
     for offset in _HALF:
         neighbours = cells + offset
         if box is not None:
             neighbours %= counts
         wanted = (neighbours[:, 0] * counts[1] + neighbours[:, 1]) * counts[2] + neighbours[:, 2]
-        found.append(_matching(order, ordered_keys, wanted))
+        # Atoms are in the order of their cells, so what is looked for is nearly sorted, and quickly found.
+        at = np.minimum(np.searchsorted(occupied, wanted), len(occupied) - 1)
+        rows = np.flatnonzero(occupied[at] == wanted)
+        found.append(_neighbours(order, rows, first[at[rows]], members[at[rows]]))
     pairs = np.concatenate(found)
     differences = positions[pairs[:, 1]] - positions[pairs[:, 0]]
     if box is not None:
@@ -160,15 +169,12 @@ def _same_cell(order: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.
     return np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)
 
 
-def _matching(order: NDArray[np.int64], keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each atom the atoms in the cell it wants."""
-    first = np.searchsorted(keys, wanted, side="left")
-    last = np.minimum(np.searchsorted(keys, wanted, side="right"), first + _MOST)
+def _neighbours(
+    order: NDArray[np.int64], rows: NDArray[np.int64], first: NDArray[np.int64], members: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Pairs of the atoms at ``rows`` with each of the ``members`` atoms that begin at ``first``."""
     parts = []
-    active = np.flatnonzero(last > first)
-    step = 0
-    while active.size:
-        parts.append(np.column_stack((active, order[first[active] + step])))
-        step += 1
-        active = active[last[active] > first[active] + step]
+    for step in range(int(min(members.max(initial=0), _MOST))):
+        more = np.flatnonzero(members > step)
+        parts.append(np.column_stack((order[rows[more]], order[first[more] + step])))
     return np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)

@@ -20,8 +20,8 @@ _CODES = {
 
 def check(ctx: Context) -> None:
     for reference in ctx.references:
-        if reference.keyword in ("source", "open") and ctx.config.failure is not None:
-            continue  # Tcl's own error says it.
+        if reference.keyword in ("source", "open") and not reference.required:
+            continue  # Tcl says so itself, unless the script caught the error.
         if not reference.exists:
             _missing(ctx, reference.keyword, reference.written, reference.path, reference.file, reference.line)
         elif not os.access(reference.path, os.R_OK):

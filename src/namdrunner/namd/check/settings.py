@@ -68,8 +68,18 @@ def _long_names(ctx: Context) -> None:
 
 def _tolerance(ctx: Context) -> None:
     """rigidTolerance has no bound in NAMD, but none or a negative one can never be met."""
+    if ctx.rigid_bonds == "none":
+        return
+    if ctx.integer("rigiditerations", 100) < 10:
+        ctx.warning(
+            "rigid-iterations",
+            f"{ctx.integer('rigiditerations', 100)} iterations are too few to satisfy rigid bonds.",
+            "Use 100.",
+            keyword="rigidIterations",
+            fix=ctx.fix_set("rigiditerations", 100),
+        )
     setting = ctx.config.startup_setting("rigidtolerance")
-    if setting is None or ctx.rigid_bonds == "none":
+    if setting is None:
         return
     try:
         value = read_float(setting.value)
@@ -86,12 +96,4 @@ def _tolerance(ctx: Context) -> None:
     elif value > 1e-3:
         ctx.warning(
             "rigid-tolerance", f"rigidTolerance {value:g} A is coarse.", "Use 1.0e-8 to 1.0e-5.", setting=setting
-        )
-    iterations = ctx.integer("rigiditerations", 100)
-    if iterations < 10:
-        ctx.warning(
-            "rigid-iterations",
-            f"{iterations} iterations are too few to satisfy rigid bonds.",
-            "Use 100.",
-            keyword="rigidIterations",
         )
