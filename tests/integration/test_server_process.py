@@ -138,7 +138,9 @@ def test_no_secret_is_written(folders: Folders, server: ServerFile) -> None:
     assert ticket.encode() not in written
 
 
-def test_a_second_server_says_that_one_runs(lasting: tuple[Folders, ServerFile], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_server_says_that_one_runs(
+    lasting: tuple[Folders, ServerFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folders, server = lasting
     monkeypatch.setenv(HOME_VARIABLE, str(folders.data.parent))
     second = run("serve", "--no-browser", "--json")

@@ -122,9 +122,7 @@ class DcdReader:
     def _record(self, size: int, index: int) -> bytes:
         data = self._file.read(size + 8)
         marks = (data[:4], data[-4:])
-        if len(data) < size + 8 or any(
-            struct.unpack(self.header.byte_order + "i", m)[0] != size for m in marks
-        ):
+        if len(data) < size + 8 or any(struct.unpack(self.header.byte_order + "i", m)[0] != size for m in marks):
             what = f"{self.name}: frame {index} is damaged."
             raise bad_input("dcd-damaged-frame", what, _REMEDY, self.name)
         return data[4:-4]
@@ -271,18 +269,14 @@ def _record(data: bytes) -> bytes:
     return mark + data + mark
 
 
-def _header(
-    natom: int, first: int, interval: int, timestep_fs: float, cell: bool, title: tuple[str, str]
-) -> bytes:
+def _header(natom: int, first: int, interval: int, timestep_fs: float, cell: bool, title: tuple[str, str]) -> bytes:
     control = bytearray(80)
     struct.pack_into("<4i", control, 0, 0, first, interval, first)
     struct.pack_into("<f", control, 36, timestep_fs / TIME_UNIT_FS)
     struct.pack_into("<i", control, 40, int(cell))
     struct.pack_into("<i", control, 76, 24)
     lines = b"".join(line.encode("ascii", "replace")[:80].ljust(80) for line in title)
-    return (
-        _record(b"CORD" + control) + _record(struct.pack("<i", 2) + lines) + _record(struct.pack("<i", natom))
-    )
+    return _record(b"CORD" + control) + _record(struct.pack("<i", 2) + lines) + _record(struct.pack("<i", natom))
 
 
 def _pack_cell(vectors: NDArray[np.float64]) -> bytes:

@@ -116,14 +116,10 @@ class _Piece:
         counts = np.diff(np.append(first, self.begins.size))
         filled = counts > 0
         self.first, self.counts = first[filled], counts[filled]
-        comment = (
-            self.text[self.begins[self.first]] == ord("#") if self.first.size else self.first.astype(bool)
-        )
+        comment = self.text[self.begins[self.first]] == ord("#") if self.first.size else self.first.astype(bool)
         self.first, self.counts = self.first[~comment], self.counts[~comment]
 
-    def collect(
-        self, atoms: dict[str, list[NDArray[np.int64]]], numbers: dict[str, list[NDArray[np.float64]]]
-    ) -> None:
+    def collect(self, atoms: dict[str, list[NDArray[np.int64]]], numbers: dict[str, list[NDArray[np.float64]]]) -> None:
         if not self.first.size:
             return
         starts = self.begins[self.first]
@@ -148,9 +144,7 @@ class _Piece:
         wrong = ~np.isin(given, form.numbers)
         if wrong.any():
             needed = " or ".join(str(n + form.atoms) for n in form.numbers)
-            self.fail(
-                "exb-bad-line", f"is a {form.kind} that needs {needed} numbers and nothing else", wrong, rows
-            )
+            self.fail("exb-bad-line", f"is a {form.kind} that needs {needed} numbers and nothing else", wrong, rows)
         first = self.first[rows]
         indices = np.empty((rows.size, form.atoms), np.int64)
         values = np.full((rows.size, _WIDEST), np.nan)
@@ -175,9 +169,7 @@ class _Piece:
         atoms.append(indices)
         numbers.append(values)
 
-    def fail(
-        self, code: str, what: str, bad: NDArray[np.bool_], rows: NDArray[np.int64] | None = None
-    ) -> None:
+    def fail(self, code: str, what: str, bad: NDArray[np.bool_], rows: NDArray[np.int64] | None = None) -> None:
         row = int(np.argmax(bad))
         row = row if rows is None else int(rows[row])
         line = line_at(self.data, self.offset + int(self.begins[self.first[row]]))

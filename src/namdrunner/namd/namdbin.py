@@ -48,11 +48,7 @@ def _byte_order(head: bytes, size: int, label: str) -> tuple[str, int]:
         if count > 0 and expected_size(count) == size:
             return order, count
     count = next((value for value in counts.values() if 0 < value < 10**9), 0)
-    told = (
-        f"its first number says {count} atoms, which would be {expected_size(count)}"
-        if count
-        else "no count fits"
-    )
+    told = f"its first number says {count} atoms, which would be {expected_size(count)}" if count else "no count fits"
     raise bad_input(
         "namdbin-size",
         f"{label} has {size} bytes, and {told}; it is cut short or no NAMD binary file.",

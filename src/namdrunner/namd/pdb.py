@@ -85,17 +85,13 @@ def _atoms(data: bytes, text: tokens.Bytes, offset: int, label: str) -> dict[str
     begins = np.concatenate(([0], breaks + 1)).astype(np.int64)
     ends = np.concatenate((breaks, [text.size])).astype(np.int64)
     begins, ends = begins[ends - begins >= 6], ends[ends - begins >= 6]
-    heads = (
-        np.ascontiguousarray(text[begins[:, None] + np.arange(6)]).view("S6").ravel() if begins.size else None
-    )
+    heads = np.ascontiguousarray(text[begins[:, None] + np.arange(6)]).view("S6").ravel() if begins.size else None
     is_atom = np.isin(heads, (b"ATOM", b"ATOM  ", b"HETATM")) if heads is not None else np.zeros(0, bool)
     begins, ends = begins[is_atom], ends[is_atom]
     short = np.flatnonzero(ends - begins < _LAST_COORDINATE)
     if short.size:
         line = line_at(data, offset + int(begins[short[0]]))
-        raise bad_input(
-            "pdb-bad-line", f"{label}: line {line} ends before its coordinates.", _REMEDY, label, line
-        )
+        raise bad_input("pdb-bad-line", f"{label}: line {line} ends before its coordinates.", _REMEDY, label, line)
 
     def number(first: int, last: int, default: float | None = None) -> NDArray[np.float64]:
         starts, stops = _trim(text, begins + first - 1, np.minimum(begins + last, ends))
@@ -136,9 +132,7 @@ def _atoms(data: bytes, text: tokens.Bytes, offset: int, label: str) -> dict[str
     }
 
 
-def _trim(
-    text: tokens.Bytes, begins: tokens.Offsets, ends: tokens.Offsets
-) -> tuple[tokens.Offsets, tokens.Offsets]:
+def _trim(text: tokens.Bytes, begins: tokens.Offsets, ends: tokens.Offsets) -> tuple[tokens.Offsets, tokens.Offsets]:
     """Narrow each column to what is not blank at either side."""
     ends = np.maximum(begins, ends)
     begins, ends = begins.copy(), ends.copy()

@@ -154,9 +154,7 @@ class _Reader:
         position = start + len(line) + 1
         first = line.split()
         if not first or b"PSF" not in first[0].upper():
-            raise self.error(
-                "psf-not-a-psf", "does not begin with the word PSF, so it is no structure file", 0
-            )
+            raise self.error("psf-not-a-psf", "does not begin with the word PSF, so it is no structure file", 0)
         flags = tuple(word.decode("latin-1") for word in first[1:])
         start, line = self.next_filled(position)
         if b"NTITLE" not in line:
@@ -201,9 +199,7 @@ class _Reader:
         if value < 0:
             raise self.error("psf-bad-count", "has a section header without a usable number", offset)
         if value > len(self.data):
-            raise self.error(
-                "psf-truncated", f"announces {value} entries, more than the file can hold", offset
-            )
+            raise self.error("psf-truncated", f"announces {value} entries, more than the file can hold", offset)
         return value
 
     def atoms(self, begin: int, end: int, natom: int) -> _Atoms:
@@ -257,9 +253,7 @@ class _Reader:
         wrong = np.flatnonzero(numbers != np.arange(done + 1, done + 1 + numbers.size))
         if wrong.size:
             offset = start + int(begins[first[wrong[0]]])
-            raise self.error(
-                "psf-atom-order", f"has atom numbers out of order at atom {done + wrong[0] + 1}", offset
-            )
+            raise self.error("psf-atom-order", f"has atom numbers out of order at atom {done + wrong[0] + 1}", offset)
         finite = np.isfinite(charges) & np.isfinite(masses)
         if not finite.all():
             offset = start + int(begins[first[int(np.argmin(finite))]])
@@ -295,9 +289,7 @@ class _Reader:
             line_at(self.data, offset),
         )
 
-    def index_list(
-        self, key: str, count: int, width: int, begin: int, end: int, natom: int
-    ) -> NDArray[np.int32]:
+    def index_list(self, key: str, count: int, width: int, begin: int, end: int, natom: int) -> NDArray[np.int32]:
         parts: list[NDArray[np.int32]] = []
         needed = count * width
         if needed > (end - begin + 1) // 2:
