@@ -79,8 +79,12 @@ def _text(node: ast.expr | None, constants: dict[str, str]) -> str:
 
 
 def table_of_errors() -> str:
-    rows = [(f"`{entry.code}`", entry.message, entry.remedy) for entry in errors()]
+    rows = [(f"`{entry.code}`", _worded(entry.message), _worded(entry.remedy)) for entry in errors()]
     return _table(("Code", "What it says", "What to do"), rows)
+
+
+def _worded(text: str) -> str:
+    return text if text.strip(" ….") else "(said for the case)" if text else ""
 
 
 def table_of_refusals() -> str:
