@@ -9,7 +9,7 @@ import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncssh
 
@@ -65,7 +65,12 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
     """One command, login shell or SFTP channel."""
 
     def __init__(self, door: Door) -> None:
-        super().__init__(self._serve, lambda channel: _Files(channel, door.folders), 3, False)
+        super().__init__(
+            self._serve,
+            lambda channel: _Files(cast("asyncssh.SSHServerChannel[bytes]", channel), door.folders),
+            3,
+            False,
+        )
         self._door = door
         self._leader: int | None = None
 
