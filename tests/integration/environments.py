@@ -18,10 +18,7 @@ Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 @dataclass(frozen=True)
 class Cluster:
-    """How to reach a cluster, and ``shell``: a login shell on it that does not go through NAMDRunner or SSH.
-
-    ``cores`` fill one node, ``full`` the default partition.
-    """
+    """How to reach a cluster, and ``shell``: a login shell on it that does not go through NAMDRunner or SSH."""
 
     kind: Literal["demo", "slurm"]
     host: str
@@ -35,7 +32,7 @@ class Cluster:
     profile: str
     partition: str
     full: tuple[str, ...]
-    """``job create`` options of a job that leaves no core of the default partition free."""
+    """``job create`` options of a job that leaves no core free on the nodes it can run on."""
     shell: Shell
 
     def lines(self, command: str) -> list[str]:
@@ -115,6 +112,6 @@ def real_cluster(slurm: SlurmCluster) -> Cluster:
         scratch_root=str(slurm.scratch_root),
         profile=str(slurm.profile),
         partition="cpu",
-        full=("--cores", "32", "--nodes", "4"),
+        full=("--partition", "highmem", "--qos", "mem", "--cores", "8"),
         shell=lambda command: slurm.user_command(command),
     )

@@ -30,6 +30,9 @@ CIPHERS = (
 )
 """AES-GCM first: three times the speed of ChaCha20 with hardware support, measured with asyncssh."""
 MAX_ROUNDS = 20
+MAX_PACKET = 128 * 1024
+WINDOW = 4 * 1024 * 1024
+"""What the server may send unasked on one session; larger packets cost less work for each byte."""
 
 OnLost = Callable[[asyncssh.SSHClientConnection | None, Exception | None], None]
 
@@ -215,6 +218,8 @@ def _options(hop: Hop, book: HostKeyBook, tunnel: asyncssh.SSHClientConnection |
         "client_keys": None,
         "login_timeout": 0,
         "utf8_decode_errors": "replace",
+        "max_pktsize": MAX_PACKET,
+        "window": WINDOW,
     }
     if tunnel is not None:
         options["proxy_command"] = None
@@ -228,10 +233,18 @@ def _options(hop: Hop, book: HostKeyBook, tunnel: asyncssh.SSHClientConnection |
     return options
 
 
+def _as_ssh_prefers(algorithm: str) -> int:
+    kinds = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+    return kinds.index(algorithm) if algorithm in kinds else len(kinds)
+
+
 def _host_key_algorithms(known: Sequence[asyncssh.SSHKey]) -> list[str]:
-    """Algorithms of the known keys first, so that a server with several shows the one on file; no certificates."""
+    """Algorithms of the known keys first, so that a server with several shows the one on file; no certificates.
+
+    Then in the order of the ssh program, so that both show a person the same key at the first contact.
+    """
     names = [alg.decode() for key in known for alg in key.sig_algorithms]
-    names += [alg.decode() for alg in get_default_public_key_algs()]
+    names += sorted((alg.decode() for alg in get_default_public_key_algs()), key=_as_ssh_prefers)
     return list(dict.fromkeys(names))
 
 
