@@ -19,6 +19,10 @@ class Report:
         self.missed = self.missed or ratio > 1
         print(f"{what:<58} {measured:9.3f} {unit:<3} limit {limit:g} {unit:<3} ratio {ratio:.2f}", flush=True)
 
+    def note(self, what: str, measured: float, unit: str) -> None:
+        """A measurement without a limit of its own."""
+        print(f"{what:<58} {measured:9.3f} {unit}", flush=True)
+
     @property
     def status(self) -> int:
         return 1 if self.missed else 0
