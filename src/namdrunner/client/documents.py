@@ -211,17 +211,24 @@ class TemplateSummary(TypedDict):
     version: str
     title: str
     description: str
+    source: str
+    variables: int
 
 
 class RenderedTemplate(TypedDict):
     text: str
     values: JsonObject
-    steps: int | None
+    files: dict[str, list[JsonObject]]
+    steps: dict[str, int]
+    steps_per_cycle: int | None
+    timestep_fs: float | None
+    notes: list[str]
 
 
 class TemplateValidation(TypedDict):
     ok: bool
     problems: list[JsonObject]
+    template: JsonObject | None
 
 
 class StatusDocument(TypedDict):

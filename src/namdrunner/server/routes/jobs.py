@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Header, Query, status
+from starlette.responses import Response, StreamingResponse
 
 from namdrunner.jobs.state import JobState
 from namdrunner.server.context import Context
+from namdrunner.server.ranges import byte_range
 from namdrunner.server.schemas import jobs as schema
 from namdrunner.server.schemas.tasks import TaskDocument
 from namdrunner.services.job_request import JobRequest
@@ -118,6 +121,42 @@ async def read_job_log(
 @router.get("/{job_id}/files", response_model=schema.JobFiles)
 async def list_job_files(job_id: str, context: Context) -> Any:
     return await context.application.jobs.files(job_id)
+
+
+@router.get(
+    "/{job_id}/files/content",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        206: {"description": "The part that the header Range asks for."},
+        416: {"description": "The range lies outside the file."},
+    },
+)
+async def read_job_file(
+    job_id: str,
+    context: Context,
+    name: Annotated[str, Query(min_length=1, max_length=4096)],
+    range_header: Annotated[str | None, Header(alias="Range")] = None,
+) -> Response:
+    """The bytes of one file, straight from the cluster; ``Range`` asks for a part of it."""
+    file = await context.application.jobs.content(job_id, name)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Encoding": "identity",  # compressing gigabytes of coordinates gains nothing
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        "ETag": f'"{file.bytes:x}-{file.modified_at:x}"',
+    }
+    try:
+        part = byte_range(range_header, file.bytes)
+    except ValueError:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{file.bytes}"})
+    start, end = part or (0, file.bytes)
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.bytes}"
+    return StreamingResponse(
+        file.read(start, end), 206 if part else 200, headers, media_type="application/octet-stream"
+    )
 
 
 @router.get("/{job_id}/energies", response_model=schema.Energies)

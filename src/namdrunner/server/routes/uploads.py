@@ -12,12 +12,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, status
 from fastapi.concurrency import run_in_threadpool
 
-from namdrunner.errors import InputError, NotFoundError
+from namdrunner.errors import ConflictError, InputError, NotFoundError
 from namdrunner.server.context import Context
 from namdrunner.server.schemas.base import Done
 from namdrunner.server.schemas.system import UploadDocument
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
+
+PART = ".part"
 
 RESERVE_BYTES = 512 * 1024**2
 """What stays free on the disk, so that the database can still be written."""
@@ -35,19 +37,33 @@ RESERVE_BYTES = 512 * 1024**2
     },
 )
 async def upload_file(
-    request: Request, context: Context, name: Annotated[str, Query(min_length=1, max_length=255)]
+    request: Request,
+    context: Context,
+    name: Annotated[str, Query(min_length=1, max_length=1024)],
+    into: Annotated[str, Query(pattern="^([0-9a-f]{16})?$")] = "",
 ) -> Any:
-    """Keep the body of the request as a file; its path can then be named in a job's files."""
-    _check_name(name)
-    identifier = secrets.token_hex(8)
+    """Keep the body of the request as a file; its path can then be named in a job's files.
+
+    ``name`` may be a relative path; files of one folder that belong together are put ``into`` the upload of the
+    first of them.
+    """
+    parts = name.split("/")
+    for part in parts:
+        _check_name(part)
+    identifier = into or secrets.token_hex(8)
     folder = context.folders.staging / identifier
-    await run_in_threadpool(folder.mkdir, parents=True, mode=0o700)
+    if into and not folder.is_dir():
+        raise NotFoundError(f"There is no upload '{into}'.", code="upload-not-found")
+    target = folder.joinpath(*parts)
+    await run_in_threadpool(_make_folder, folder, target.parent)
     try:
-        size, digest = await _receive(request, folder / name)
+        size, digest = await _receive(request, target)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        target.with_name(target.name + PART).unlink(missing_ok=True)
+        if not into:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
-    return {"id": identifier, "name": name, "path": str(folder / name), "bytes": size, "sha256": digest}
+    return {"id": identifier, "name": name, "path": str(target), "bytes": size, "sha256": digest}
 
 
 @router.delete("/{upload_id}", response_model=Done)
@@ -60,8 +76,20 @@ async def delete_upload(upload_id: str, context: Context) -> Any:
     return Done()
 
 
+def _make_folder(root: Path, folder: Path) -> None:
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConflictError(
+            "A file and a folder of the upload have the same name.",
+            code="file-exists",
+            remedy="Rename one of them and upload them again.",
+        ) from None
+
+
 def _check_name(name: str) -> None:
-    if name in (".", "..") or re.search(r'[/\\:\x00-\x1f\x7f<>"|?*]', name):
+    if not name or len(name) > 255 or name in (".", "..") or re.search(r'[/\\:\x00-\x1f\x7f<>"|?*]', name):
         raise InputError(
             "The name of the file has characters that no folder can hold.",
             code="file-name-invalid",
@@ -80,12 +108,20 @@ async def _receive(request: Request, target: Path) -> tuple[int, str]:
             remedy="Send the header Content-Length.",
         )
     await run_in_threadpool(_check_space, target.parent, int(announced))
-    with target.open("xb") as stream:
+    part = target.with_name(target.name + PART)
+    with part.open("wb") as stream:
         async for chunk in request.stream():
             if chunk:
                 await run_in_threadpool(stream.write, chunk)
                 digest.update(chunk)
                 size += len(chunk)
+    if target.is_dir():
+        raise ConflictError(
+            "A file and a folder of the upload have the same name.",
+            code="file-exists",
+            remedy="Rename one of them and upload them again.",
+        )
+    part.replace(target)
     return size, digest.hexdigest()
 
 

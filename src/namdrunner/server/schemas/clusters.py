@@ -63,3 +63,15 @@ class ClusterRemoved(Answer):
 
     removed: str
     jobs_forgotten: int = 0
+
+
+class ProfileSummary(Answer):
+    """A cluster profile that comes with NAMDRunner."""
+
+    name: str
+    description: str = ""
+    checked: str = ""
+
+
+class ProfileList(Answer):
+    profiles: list[ProfileSummary]

@@ -49,6 +49,31 @@ class StatusDocument(Answer):
     database: DatabaseDocument | None = None
 
 
+class StorageDocument(Answer):
+    """``backups``: paths, oldest first."""
+
+    path: str
+    bytes: int
+    jobs: int
+    clusters: int
+    backups: list[str] = Field(default_factory=list)
+    set_aside: str | None = None
+
+
+class Backup(Answer):
+    """``backup``: the path of the copy."""
+
+    backup: str
+    bytes: int
+
+
+class JobsForgotten(Answer):
+    """``previous``: the backup that was made before."""
+
+    forgotten: int
+    previous: str
+
+
 class TicketRequest(Body):
     """``page``: the path of the UI to show."""
 
@@ -82,12 +107,34 @@ class Finding(Answer):
     keyword: str | None = None
     file: str | None = None
     line: int | None = None
+    fixable: bool = False
+
+
+class CheckedFile(Answer):
+    role: str
+    path: str
+    bytes: int | None = None
+
+
+class CheckSummary(Answer):
+    """The simulation in numbers, ``None`` where it is not known; ``charge`` in e, ``cell`` in angstrom."""
+
+    atoms: int | None = None
+    charge: float | None = None
+    cell: list[list[float]] | None = None
+    ensemble: str | None = None
+    steps: int | None = None
+    simulated_ns: float | None = None
+    gpu_mode: str | None = None
+    gpu_reason: str | None = None
+    output_bytes: int | None = None
+    files: list[CheckedFile] = Field(default_factory=list)
 
 
 class CheckReport(Answer):
     ok: bool
-    findings: list[Finding] = Field(default_factory=list)
-    summary: JsonObject = Field(default_factory=dict)
+    findings: list[Finding]
+    summary: CheckSummary
 
 
 class UploadDocument(Answer):

@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from namdrunner.server.schemas.base import Answer, Body, JsonObject
 
 
-class TemplateSummary(Answer):
+class VariableCondition(Answer):
+    """The variable counts only while ``variable`` has ``value``."""
+
+    variable: str
+    value: Any
+
+
+class VariableDocument(Answer):
+    """One variable of a template, as its form shows it. ``choices``: for ``choice``; ``extensions``: for files."""
+
+    name: str
+    type: Literal["number", "integer", "text", "boolean", "choice", "file", "files", "time", "cell"]
+    optional: bool
+    required: bool
+    label: str
+    unit: str
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: list[str]
+    extensions: list[str]
+    help: str
+    when: VariableCondition | None = None
+    unless: str | None = None
+    line: int
+
+
+class TemplateHead(Answer):
+    """``source``: the file it was read from."""
+
     id: str
-    version: str = ""
-    title: str = ""
-    description: str = ""
+    version: str
+    title: str
+    description: str
+    source: str
 
 
-class TemplateDocument(TemplateSummary):
-    variables: list[JsonObject] = Field(default_factory=list)
-    text: str = ""
+class TemplateSummary(TemplateHead):
+    """``variables``: how many there are."""
+
+    variables: int
+
+
+class TemplateDocument(TemplateHead):
+    variables: list[VariableDocument]
+    text: str
 
 
 class TemplateList(Answer):
@@ -30,16 +66,41 @@ class RenderRequest(Body):
     files: dict[str, list[str]] = Field(default_factory=dict)
 
 
+class RenderedFile(Answer):
+    """``name``: its path below ``input_files``."""
+
+    source: str
+    name: str
+
+
 class RenderedTemplate(Answer):
+    """``steps``: what times became, in steps, by variable; ``notes``: what was rounded or chosen, in words."""
+
     text: str
-    values: JsonObject = Field(default_factory=dict)
-    steps: int | None = None
+    values: JsonObject
+    files: dict[str, list[RenderedFile]]
+    steps: dict[str, int]
+    steps_per_cycle: int | None = None
+    timestep_fs: float | None = None
+    notes: list[str]
 
 
 class ValidateRequest(Body):
     text: str
 
 
+class TemplateProblem(Answer):
+    code: str
+    severity: Literal["error", "warning"]
+    message: str
+    remedy: str
+    line: int
+    variable: str
+
+
 class TemplateValidation(Answer):
+    """``template``: what it is; ``None`` when it cannot be used."""
+
     ok: bool
-    problems: list[JsonObject] = Field(default_factory=list)
+    problems: list[TemplateProblem]
+    template: TemplateSummary | None = None
