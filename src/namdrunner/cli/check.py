@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +13,9 @@ from namdrunner.cli.job_create import print_findings
 from namdrunner.cli.options import Json, complete_clusters, existing_file
 from namdrunner.cli.output import facts, say, size, table, write_json
 from namdrunner.paths import Folders
+
+if TYPE_CHECKING:
+    from namdrunner.namd.check import Finding
 
 
 def check(
@@ -25,6 +30,9 @@ def check(
             "--cluster", metavar="NAME", help="Take version and GPU from a cluster.", autocompletion=complete_clusters
         ),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write a corrected copy beside it and print what changed.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Check a NAMD config and every file it names before it waits in a queue; exit status 1 on errors."""
@@ -34,12 +42,36 @@ def check(
     if cluster is not None:
         version, has_gpu = _namd_of(cluster)
         namd_version, gpu = namd_version or version, gpu or has_gpu
-    document: dict[str, Any] = check_config(path, namd_version=namd_version or "3.0", gpu=gpu).document()
+    report = check_config(path, namd_version=namd_version or "3.0", gpu=gpu)
+    document: dict[str, Any] = report.document()
     if as_json:
         write_json(document)
     else:
         print_report(config, document)
+    if fix:
+        write_fixed(path, report.findings)
     return 0 if document["ok"] else 1
+
+
+def write_fixed(path: Path, findings: Sequence[Finding]) -> None:
+    """Write ``NAME.fixed.EXT`` with errors and warnings mended where that is mechanical, and show the difference."""
+    from namdrunner.namd.check import apply_fixes, cleaned_copies
+
+    findings = [finding for finding in findings if finding.severity != "advice"]
+    for name, text in cleaned_copies(findings).items():
+        copy = path.with_name(name)
+        copy.write_text(text, encoding="latin-1")
+        say(f"Wrote {copy}.")
+    before = path.read_text(encoding="utf-8", errors="surrogateescape")
+    after = apply_fixes(before, findings, file=path.absolute())
+    if after == before:
+        say("There is nothing that can be mended mechanically.")
+        return
+    target = path.with_name(f"{path.stem}.fixed{path.suffix}")
+    target.write_text(after, encoding="utf-8", errors="surrogateescape")
+    for line in difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, target.name, lineterm=""):
+        say(line)
+    say(f"Wrote {target}.")
 
 
 def _namd_of(cluster: str) -> tuple[str, bool]:

@@ -19,10 +19,13 @@ from tests.unit.namd.water import (
     xsc_text,
 )
 
-from namdrunner.namd.check import CheckReport, Finding, check_config
+from namdrunner.errors import InputError
+from namdrunner.namd.charmm_reader import read_parameters
+from namdrunner.namd.check import CheckReport, Finding, apply_fixes, check_config, cleaned_copies
 from namdrunner.namd.check.box import Box, read_box
 from namdrunner.namd.check.contacts import close_pairs
 from namdrunner.namd.check.electrostatics import grid_size
+from namdrunner.namd.check.streams import cleaned_stream
 from namdrunner.namd.namdbin import write_namdbin
 
 pytestmark = pytest.mark.usefixtures("quick_tcl")
@@ -450,3 +453,31 @@ class TestClosePairs:
         assert len(close_pairs(np.zeros((0, 3)), 0.9)) == 0
         assert len(close_pairs(np.zeros((1, 3)), 0.9)) == 0
         assert close_pairs(np.zeros((2, 3)), 0.9).tolist() == [[0, 1]]
+
+
+class TestStreams:
+    STREAM = (
+        '* water\n*\nset nat ?NATC\nif "@NAT" ne "?NATC" set app append\n'
+        "read rtf card @app\n27 1\nMASS 1 OT 15.9994\nEND\n"
+        "set para\nread para card flex @app\n" + PARAMETERS + "BOMLEV @bom @PARA\nreturn\n"
+    )
+
+    def test_script_lines_become_comments(self) -> None:
+        text = cleaned_stream(self.STREAM)
+        changed = [line for line in text.split("\n") if line.startswith("! ")]
+        assert [line.split()[1] for line in changed] == ["set", "if", "set", "BOMLEV"]
+        assert read_parameters([text.encode()]).vdw("OT") is not None
+
+    def test_the_fix_names_the_cleaned_copy(self, water_job: Path) -> None:
+        (water_job / "w.str").write_text(self.STREAM)
+        text = config_text({"parameters": "w.str"})
+        report = checked(water_job, text)
+        assert not report.ok
+        copies = cleaned_copies(report.findings)
+        assert list(copies) == ["w_namd.str"]
+        (water_job / "w_namd.str").write_text(copies["w_namd.str"])
+        assert checked(water_job, apply_fixes(text, report.findings)).ok
+
+    def test_a_damaged_entry_is_not_hidden(self) -> None:
+        with pytest.raises(InputError):
+            cleaned_stream(PARAMETERS.replace("HT OT HT 55.0 104.52", "HT OT HT"))

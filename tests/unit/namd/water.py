@@ -71,17 +71,18 @@ PISTON: Mapping[str, str] = {
 }
 
 
-def positions() -> np.ndarray:
-    """Coordinates (NATOM, 3) centred on the origin."""
+def positions(edge: int = EDGE) -> np.ndarray:
+    """Coordinates (3 * edge^3, 3) centred on the origin."""
     molecule = np.array([[0.0, 0.0, 0.0], [0.9572, 0.0, 0.0], [-0.2400, 0.9266, 0.0]])
-    corners = np.array([[x, y, z] for x in range(EDGE) for y in range(EDGE) for z in range(EDGE)])
-    centres = (corners - (EDGE - 1) / 2) * SPACING
+    corners = np.array([[x, y, z] for x in range(edge) for y in range(edge) for z in range(edge)])
+    centres = (corners - (edge - 1) / 2) * SPACING
     return (centres[:, None, :] + molecule[None, :, :]).reshape(-1, 3)
 
 
-def psf_text(*, mass_of_first: float = 15.9994) -> str:
-    lines = ["PSF", "", "       1 !NTITLE", " REMARKS water", "", f"{NATOM:8d} !NATOM"]
-    for i in range(NATOM):
+def psf_text(edge: int = EDGE, *, mass_of_first: float = 15.9994) -> str:
+    natom = 3 * edge**3
+    lines = ["PSF", "", "       1 !NTITLE", " REMARKS water", "", f"{natom:8d} !NATOM"]
+    for i in range(natom):
         name, kind, charge, mass = [
             ("OH2", "OT", -0.834, 15.9994),
             ("H1", "HT", 0.417, 1.008),
@@ -91,7 +92,7 @@ def psf_text(*, mass_of_first: float = 15.9994) -> str:
         lines.append(
             f"{i + 1:8d} WAT  {i // 3 + 1:<4d} TIP3 {name:<4s} {kind:<4s} {charge:10.6f}  {mass:12.4f}           0"
         )
-    oxygens = range(1, NATOM + 1, 3)
+    oxygens = range(1, natom + 1, 3)
     bonds = [n for o in oxygens for n in (o, o + 1, o, o + 2)]
     angles = [n for o in oxygens for n in (o + 1, o, o + 2)]
     lines += ["", f"{len(bonds) // 2:8d} !NBOND: bonds", *_rows(bonds, 8)]
@@ -102,7 +103,7 @@ def psf_text(*, mass_of_first: float = 15.9994) -> str:
         "",
         "       0 !NNB",
         "",
-        *_rows([0] * NATOM, 8),
+        *_rows([0] * natom, 8),
         "",
         "       1       0 !NGRP",
         "       0       0       0",
@@ -123,7 +124,7 @@ def pdb_text(coordinates: np.ndarray | None = None, *, marked: Sequence[int] = (
         mark = 1.0 if i in marked else 0.0
         occupancy, beta = (mark, 0.0) if column == "O" else (0.0, mark)
         lines.append(
-            f"ATOM  {(i + 1) % 100000:5d}  {name:<3s} TIP3W{i // 3 + 1:4d}    {x:8.3f}{y:8.3f}{z:8.3f}"
+            f"ATOM  {(i + 1) % 100000:5d}  {name:<3s} TIP3W{(i // 3 + 1) % 10000:4d}    {x:8.3f}{y:8.3f}{z:8.3f}"
             f"{occupancy:6.2f}{beta:6.2f}      WAT"
         )
     return "\n".join([*lines, "END", ""])
@@ -137,11 +138,11 @@ def xsc_text(*, step: int = 0, edge: float = BOX) -> str:
     )
 
 
-def write_system(folder: Path) -> None:
+def write_system(folder: Path, edge: int = EDGE) -> None:
     """Write structure, coordinates and parameters (w.psf, w.pdb, w.prm)."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "w.psf").write_text(psf_text())
-    (folder / "w.pdb").write_text(pdb_text())
+    (folder / "w.psf").write_text(psf_text(edge))
+    (folder / "w.pdb").write_text(pdb_text(positions(edge)))
     (folder / "w.prm").write_text(PARAMETERS)
 
 

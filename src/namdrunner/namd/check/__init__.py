@@ -3,6 +3,7 @@
 from namdrunner.namd.check.fixes import apply_fixes
 from namdrunner.namd.check.preflight import check_config, check_evaluated
 from namdrunner.namd.check.report import CheckReport, Finding, Fix, Severity, Summary
+from namdrunner.namd.check.streams import cleaned_copies
 
 __all__ = [
     "CheckReport",
@@ -13,4 +14,5 @@ __all__ = [
     "apply_fixes",
     "check_config",
     "check_evaluated",
+    "cleaned_copies",
 ]

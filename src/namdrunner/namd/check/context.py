@@ -9,6 +9,7 @@ from pathlib import Path
 
 from namdrunner.namd.check.files import InputFiles
 from namdrunner.namd.check.report import Finding, Fix, Severity
+from namdrunner.namd.check.streams import cleaned_name, is_stream_problem
 from namdrunner.namd.check.values import ValueProblem, read_float, read_integer, read_switch, read_vector
 from namdrunner.namd.config import NamdConfig, Setting
 from namdrunner.namd.keywords import KeywordInfo, keyword, table_version
@@ -193,7 +194,12 @@ class Context:
     def _file_problem(self, code: str, message: str, remedy: str, reference: FileReference, line: int | None) -> None:
         place = reference.path if line is not None else reference.file or self.config.path
         at = line if line is not None else reference.line
-        self.error(code, message, remedy, keyword=reference.keyword, file=place, line=at)
+        fix = None
+        if is_stream_problem(code, reference.path) and reference.line is not None:
+            name = cleaned_name(reference.path)
+            remedy = f"{remedy} --fix writes the cleaned copy {name}."
+            fix = Fix("set", reference.keyword, name, reference.line, reference.file)
+        self.error(code, message, remedy, keyword=reference.keyword, file=place, line=at, fix=fix)
 
 
 Rule = Callable[[Context], None]

@@ -89,7 +89,8 @@ def _column_file(ctx: Context, name: str, column_name: str | None, default: str,
     values = column(pdb, letter)
     if values is None:
         return
-    count = int(np.count_nonzero(values))
+    # NAMD counts a restraint only with a positive constant, the other marks when they are not 0.
+    count = int(np.count_nonzero(values > 0 if name == "conskfile" else values))
     shown = column_name if column_name and ctx.given(column_name) else name
     if count == 0:
         say = ctx.error if name == "SMDFile" else ctx.warning

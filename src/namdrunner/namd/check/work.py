@@ -8,7 +8,16 @@ from namdrunner.namd.config import Command, RunStep, Setting
 
 def check(ctx: Context) -> None:
     config = ctx.config
-    if config.failure is None and config.total_steps == 0:
+    if config.failure is None and config.total_steps == 0 and config.steps:
+        ctx.advice(
+            "single-point",
+            "The run has 0 steps: energies are computed once, and nothing moves.",
+            "Give run a number of steps if it should.",
+            keyword="run",
+            file=config.steps[0].file,
+            line=config.steps[0].line,
+        )
+    elif config.failure is None and config.total_steps == 0:
         ctx.warning(
             "no-work",
             "Nothing is run: there is no run, no minimize, and numsteps does not exceed firsttimestep.",
