@@ -164,7 +164,7 @@ async def test_an_input_another_job_brought_is_linked_not_sent(session: Session,
 async def test_a_transfer_can_be_paused_cancelled_and_gone_on_with(session: Session, tmp_path: Path) -> None:
     source, target = tmp_path / "big.dcd", tmp_path / "there.dcd"
     source.write_bytes(os.urandom(40_000_000))
-    session._transfers.bandwidth.bytes_per_s = 40e6  # type: ignore[attr-defined]
+    session.limit_bandwidth(40e6)
     control = TransferControl()
     told: list[TransferProgress] = []
 
@@ -241,3 +241,33 @@ async def test_a_disk_that_fills_up_is_called_that(session: Session, tmp_path: P
         assert caught.value.remedy
     finally:
         await session.run(f"umount '{room}'")
+
+
+async def test_a_large_file_that_was_sent_is_known_without_reading_it_again(session: Session, tmp_path: Path) -> None:
+    source, target = tmp_path / "big.dcd", tmp_path / "there.dcd"
+    source.write_bytes(os.urandom(33 * 1024 * 1024))
+    item = UploadItem(source, PurePosixPath(target))
+    await session.upload([item])
+    before = session.transferred_bytes
+    (again,) = await session.upload([item])
+    assert (again.skipped, again.sha256) == (True, digest(source))
+    assert session.transferred_bytes == before
+    times = target.stat()
+    with target.open("r+b") as file:  # same size, time set back: only the change time of the inode tells
+        file.write(b"x")
+    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+    (third,) = await session.upload([item])
+    assert not third.skipped
+    assert digest(target) == digest(source)
+
+
+async def test_checksums_of_large_files_come_from_openssl_with_any_name(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("namdrunner.remote.listing.LARGE_BYTES", 10)
+    content = {name: name.encode() * 20 for name in ODD_NAMES} | {"small": b"x"}
+    for name, data in content.items():
+        (tmp_path / name).write_bytes(data)
+    channel = session._transfers._channel  # type: ignore[attr-defined]
+    found = await channel.digests([PurePosixPath(tmp_path / n) for n in content] + [PurePosixPath(tmp_path / "no")])
+    assert found == {str(tmp_path / n): hashlib.sha256(d).hexdigest() for n, d in content.items()}

@@ -64,7 +64,17 @@ class SshSession:
 
     def limits(self) -> dict[str, Any]:
         """Budget and queues, for the Logs panel and ``status``."""
-        return self.link.limiter.document() | self.link.gate.document() | self._shared.document()
+        traffic = {"transferred_bytes": self.transferred_bytes, "bytes_per_s": self._transfers.bandwidth.bytes_per_s}
+        return self.link.limiter.document() | self.link.gate.document() | self._shared.document() | traffic
+
+    @property
+    def transferred_bytes(self) -> int:
+        """File contents moved on this session so far."""
+        return self._transfers.moved_bytes
+
+    def limit_bandwidth(self, bytes_per_s: float | None) -> None:
+        """Bytes per second that all transfers of this cluster share from now on; ``None``: as fast as it goes."""
+        self._transfers.bandwidth.bytes_per_s = bytes_per_s
 
     async def run(
         self,

@@ -252,6 +252,15 @@ class Session(Protocol):
         """What ``upload`` would do with ``items``; makes the parent folders and nothing else."""
         ...
 
+    @property
+    def transferred_bytes(self) -> int:
+        """File contents sent and received so far; what was there already is not counted."""
+        ...
+
+    def limit_bandwidth(self, bytes_per_s: float | None) -> None:
+        """Bytes per second that all transfers of this cluster share from now on; ``None``: as fast as it goes."""
+        ...
+
     def limits(self) -> dict[str, Any]:
         """Budget, queue and sessions of this cluster, for the Logs panel and ``status``."""
         ...

@@ -6,8 +6,18 @@ import asyncio
 import hashlib
 import os
 from pathlib import Path
+from typing import Protocol
+
+from namdrunner.remote.listing import RemoteStat
 
 _REMEMBERED = 10_000
+
+
+class Hash(Protocol):
+    """What ``hashlib`` makes."""
+
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 class DigestCache:
@@ -23,9 +33,6 @@ class DigestCache:
             self.remember(path, key, await asyncio.to_thread(file_sha256, path))
         return self._known[key]
 
-    def known(self, path: Path) -> str | None:
-        return self._known.get(self._key(path))
-
     def remember(self, path: Path, key: tuple[str, int, int], digest: str) -> None:
         """Keep a digest computed elsewhere, unless the file changed since ``key`` was taken."""
         if self._key(path) != key:
@@ -34,13 +41,33 @@ class DigestCache:
             self._known.pop(next(iter(self._known)))
         self._known[key] = digest
 
-    def key(self, path: Path) -> tuple[str, int, int]:
-        return self._key(path)
+    def remember_version(self, source: Path | bytes, version: str, digest: str) -> None:
+        """``remember`` for a source whose version is ``size:time``."""
+        if isinstance(source, bytes):
+            return
+        size, _, modified = version.partition(":")
+        self.remember(source, (os.fspath(source.absolute()), int(size), int(modified)), digest)
 
     @staticmethod
     def _key(path: Path) -> tuple[str, int, int]:
         stat = path.stat()
         return (os.fspath(path.absolute()), stat.st_size, stat.st_mtime_ns)
+
+
+class RemoteDigests:
+    """sha256 of large files on the cluster, as long as inode, change time and size say that nothing touched them."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[RemoteStat, str]] = {}
+
+    def get(self, path: str, stat: RemoteStat | None) -> str | None:
+        known, digest = self._known.get(path, (None, ""))
+        return digest if stat is not None and stat.stamp and known == stat else None
+
+    def remember(self, path: str, stat: RemoteStat, digest: str) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.pop(next(iter(self._known)))
+        self._known[path] = (stat, digest)
 
 
 def file_sha256(path: Path) -> str:

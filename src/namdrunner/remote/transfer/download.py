@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import asyncssh
 
@@ -17,6 +17,7 @@ from namdrunner.remote.listing import RemoteStat, encoded
 from namdrunner.remote.transfer import parts
 from namdrunner.remote.transfer.channel import MAX_LANES, TransferChannel, first_failure
 from namdrunner.remote.transfer.control import TransferControl
+from namdrunner.remote.transfer.digest import Hash
 from namdrunner.remote.transfer.flow import Bandwidth, Flow
 from namdrunner.remote.transfer.meter import Meter
 from namdrunner.remote.transfer.pipeline import CHUNK, BlockFile, pipeline, read_exactly, received_chunks
@@ -24,11 +25,6 @@ from namdrunner.remote.transfer.upload import STRIPED
 from namdrunner.remote.values import DownloadItem, TransferredFile
 
 TAIL = 64 * 1024
-
-
-class Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -131,8 +127,21 @@ class Downloader:
             now = (await self._channel.look([], [file.source])).stats.get(str(file.source))
             raise parts.mismatch(file.name) if now == file.stat else parts.changed(str(file.source))
         await asyncio.to_thread(os.replace, file.part, file.target)
+        self._arrived(file, ours)
+
+    async def accept_all(self, files: Sequence[Incoming], ours: dict[str, str], theirs: dict[str, str]) -> None:
+        """``accept`` for many, digests by the path on the cluster; the good ones first."""
+        good = [f for f in files if _agrees(f, ours, theirs)]
+        await asyncio.to_thread(_replace_all, good)
+        for file in good:
+            self._arrived(file, ours[str(file.source)])
+        for file in files:
+            if file.name not in self.done:
+                await self.accept(file, ours.get(str(file.source)), theirs.get(str(file.source)))
+
+    def _arrived(self, file: Incoming, digest: str) -> None:
         self._meter.finish(file.name)
-        self.done[file.name] = file.result(ours)
+        self.done[file.name] = file.result(digest)
 
     async def _receive(self, file: Incoming, handles: Sequence[asyncssh.SFTPClientFile]) -> str:
         digest = hashlib.sha256()
@@ -166,6 +175,16 @@ class Downloader:
 
 
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _agrees(file: Incoming, ours: dict[str, str], theirs: dict[str, str]) -> bool:
+    digest = ours.get(str(file.source))
+    return digest is not None and digest == theirs.get(str(file.source)) and file.item.sha256 in (None, digest)
+
+
+def _replace_all(files: Sequence[Incoming]) -> None:
+    for file in files:
+        file.part.replace(file.target)
 
 
 def _hash_prefix(part: BinaryIO, size: int, digest: Hash) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from namdrunner.errors import BusyError, ConnectionFailedError, TransferError
-from namdrunner.remote.listing import RemoteStat
+from namdrunner.remote.listing import LARGE_BYTES, RemoteStat
 from namdrunner.remote.transfer import parts
 from namdrunner.remote.transfer.bundle import SMALL, bundles
 from namdrunner.remote.transfer.channel import TransferChannel
 from namdrunner.remote.transfer.control import TransferControl
-from namdrunner.remote.transfer.digest import DigestCache
+from namdrunner.remote.transfer.digest import DigestCache, RemoteDigests
 from namdrunner.remote.transfer.download import Downloader, Incoming, check_items
 from namdrunner.remote.transfer.flow import Bandwidth
 from namdrunner.remote.transfer.locks import TargetLocks
@@ -40,7 +40,10 @@ class TransferEngine:
     def __init__(self, session: SshSession) -> None:
         self._channel = TransferChannel(session)
         self._digests = DigestCache()
+        self._remote_digests = RemoteDigests()
         self._locks = TargetLocks()
+        self.moved_bytes = 0
+        """File contents sent and received in all; what was there already is not counted."""
         self.bandwidth = Bandwidth(session.link.limits.bytes_per_s)
 
     # Upload
@@ -56,21 +59,23 @@ class TransferEngine:
         files = await asyncio.to_thread(lambda: [outgoing(item) for item in items])
         check_targets(files)
         meter = Meter(progress, {f.name: f.bytes for f in files})
-        work = Uploading(self._channel, self._digests, self.bandwidth, meter, control, elsewhere)
+        work = Uploading(self._channel, self._digests, self._remote_digests, self.bandwidth, meter, control, elsewhere)
 
         async def attempt() -> None:
             await work.rest([f for f in files if f.name not in work.done])
 
         async with self._locks.held(f.name for f in files):
             if files:
-                await self._persist(attempt, lambda: meter.moved + len(work.done))
+                await self._persist(attempt, meter, work.done)
         return [work.done[f.name] for f in files]
 
     async def plan_upload(self, items: Sequence[UploadItem]) -> TransferPlan:
         files = await asyncio.to_thread(lambda: [outgoing(item) for item in items])
         check_targets(files)
         meter = Meter(None, {f.name: f.bytes for f in files})
-        work = Uploading(self._channel, self._digests, self.bandwidth, meter, TransferControl(), {})
+        work = Uploading(
+            self._channel, self._digests, self._remote_digests, self.bandwidth, meter, TransferControl(), {}
+        )
         look = await work.look(files)
         pending = await work.without_present(files, look)
         return TransferPlan(
@@ -96,7 +101,7 @@ class TransferEngine:
 
         async with self._locks.held(str(i.target) for i in items):
             if items:
-                await self._persist(attempt, lambda: meter.moved + len(work.done))
+                await self._persist(attempt, meter, work.done)
         return [work.done[str(i.target)] for i in items]
 
     async def _download_rest(
@@ -111,9 +116,7 @@ class TransferEngine:
         await asyncio.to_thread(_check_local_space, pending)
         for bundle in bundles([f for f in pending if f.bytes <= SMALL]):
             ours, theirs = await fetch_bundle(self._channel, bundle, control, meter, self.bandwidth)
-            for file in bundle:
-                source = str(file.source)
-                await work.accept(file, ours.get(source), theirs.get(source))
+            await work.accept_all(bundle, ours, theirs)
         large = [f for f in pending if f.bytes > SMALL]
         if large:
             await work.fetch(large)
@@ -122,7 +125,7 @@ class TransferEngine:
         alike = [f for f in files if f.target.is_file() and f.target.stat().st_size == f.bytes]
         if alike:
             theirs, ours = await asyncio.gather(
-                self._channel.digests([f.source for f in alike]),
+                self._channel.digests([f.source for f in alike], any_large=any(f.bytes >= LARGE_BYTES for f in alike)),
                 asyncio.gather(*(self._digests.of(f.target) for f in alike)),
             )
             for file, digest in zip(alike, ours, strict=True):
@@ -133,8 +136,16 @@ class TransferEngine:
 
     # Both
 
-    async def _persist(self, attempt: Callable[[], Awaitable[None]], progress: Callable[[], int]) -> None:
+    async def _persist(
+        self, attempt: Callable[[], Awaitable[None]], meter: Meter, done: dict[str, TransferredFile]
+    ) -> None:
         """Repeat ``attempt`` while it moves forward; each one goes on where the last stopped."""
+        try:
+            await self._attempts(attempt, lambda: meter.moved + len(done))
+        finally:
+            self.moved_bytes += meter.moved
+
+    async def _attempts(self, attempt: Callable[[], Awaitable[None]], progress: Callable[[], int]) -> None:
         fruitless, spoilt, moved = 0, 0, progress()
         while True:
             try:

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable
 
-BLOCK = 64 * 1024
-"""Bytes of one SFTP request. OpenSSH ends the connection at 256 KiB and more."""
-SMALLEST = 4 * BLOCK
-LARGEST = 16 * 1024 * 1024
-QUEUEING_S = 0.15
+BLOCK = 4 * 32 * 1024 - 128
+"""Bytes of one SFTP request: with its header four SSH packets of 32 KiB, and not a fifth with a few bytes in it.
+OpenSSH ends the connection at 256 KiB and more."""
+SMALLEST = 2 * BLOCK
+LARGEST = 6 * 1024 * 1024
+QUEUEING_S = 0.04
 """Extra waiting our own data may cause to others on the connection."""
 
 
@@ -21,7 +22,7 @@ class Flow:
         self._clock = clock
         self._fastest = float("inf")
         self._shrunk_at = 0.0
-        self.window = 2 * 1024 * 1024
+        self.window = 1024 * 1024
         self.under_way = 0
 
     def begin(self, count: int) -> float:

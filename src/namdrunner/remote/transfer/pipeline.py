@@ -12,7 +12,7 @@ from namdrunner.errors import TransferError
 from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.transfer.flow import BLOCK, Bandwidth, Flow
 
-CHUNK = 4 * 1024 * 1024
+CHUNK = 1024 * 1024
 """What is read, hashed or written at once in a thread; the event loop only handles blocks."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,11 +16,11 @@ from namdrunner.remote.listing import RemoteStat, encoded
 from namdrunner.remote.transfer import parts
 from namdrunner.remote.transfer.channel import MAX_LANES, TransferChannel, first_failure
 from namdrunner.remote.transfer.control import TransferControl
-from namdrunner.remote.transfer.digest import bytes_sha256
+from namdrunner.remote.transfer.digest import Hash, bytes_sha256
 from namdrunner.remote.transfer.flow import LARGEST, Bandwidth, Flow
+from namdrunner.remote.transfer.following import STEP, FollowingCheck
 from namdrunner.remote.transfer.meter import Meter
 from namdrunner.remote.transfer.pipeline import CHUNK, BlockFile, finish_sending, pipeline, read_exactly, send_chunk
-from namdrunner.remote.transfer.segments import SEGMENT, Digester, SegmentCheck
 from namdrunner.remote.values import TransferredFile, UploadItem
 
 STRIPED = 32 * 1024 * 1024
@@ -127,17 +128,17 @@ class Uploader:
         async with self._channel.explained(file.target.parent):
             handles = [await lane.open(encoded(file.part), _OPEN_FLAGS, encoding=None, block_size=0) for lane in lanes]
             try:
-                digester = await self._send_bytes(file, handles)
+                ours, theirs = await self._send_bytes(file, handles)
             finally:
                 for handle in handles:
                     await _closed(handle)
-            if file.bytes < SEGMENT:
-                found = await self._channel.digests([file.part])
-                if found.get(str(file.part)) != digester.hexdigest():
-                    raise await self._spoilt(lanes[0], file)
+            if theirs is None:
+                theirs = (await self._channel.digests([file.part], any_large=False)).get(str(file.part))
+            if theirs != ours:
+                raise await self._spoilt(lanes[0], file)
             await lanes[0].posix_rename(encoded(file.part), encoded(file.target))
         self._meter.finish(file.name)
-        self._done[file.name] = file.result(digester.hexdigest())
+        self._done[file.name] = file.result(ours)
 
     async def _spoilt(self, lane: asyncssh.SFTPClient, file: Outgoing) -> TransferError:
         """A part that does not match is worth nothing: the next attempt begins anew."""
@@ -145,22 +146,26 @@ class Uploader:
         self._remote.pop(str(file.part), None)
         return parts.mismatch(file.name)
 
-    async def _send_bytes(self, file: Outgoing, handles: Sequence[asyncssh.SFTPClientFile]) -> Digester:
-        """Stream the source once: everything is hashed, what is there already is not sent again."""
-        digester = Digester()
+    async def _send_bytes(self, file: Outgoing, handles: Sequence[asyncssh.SFTPClientFile]) -> tuple[str, str | None]:
+        """Stream the source once: everything is hashed, what is there already is not sent again.
+
+        Returns the sha256 of what was read here and, for large files, of what is on the cluster.
+        """
+        digest = hashlib.sha256()
+        theirs: str | None = None
         with open_source(file.item) as source:
             start = await self._resume_at(file, source, handles[0])
             self._meter.start_at(file.name, start)
-            check = SegmentCheck(self._channel, file.part) if file.bytes >= SEGMENT else None
+            check = FollowingCheck(self._channel, file.part) if file.bytes >= STEP else None
             try:
-                await self._stream(file, source, start, handles, digester, check)
-                if check is not None and not await check.agrees(digester):
-                    raise parts.mismatch(file.name)
+                await self._stream(file, source, start, handles, digest, check)
+                if check is not None:
+                    theirs = await check.digest()
             finally:
                 if check is not None:
                     await check.close()
         await asyncio.to_thread(_unchanged, file)
-        return digester
+        return digest.hexdigest(), theirs
 
     async def _stream(
         self,
@@ -168,8 +173,8 @@ class Uploader:
         source: BinaryIO,
         start: int,
         handles: Sequence[BlockFile],
-        digester: Digester,
-        check: SegmentCheck | None,
+        digest: Hash,
+        check: FollowingCheck | None,
     ) -> None:
         acknowledged = start
 
@@ -183,7 +188,7 @@ class Uploader:
         position = 0
         source.seek(0)
         async with pipeline(self._flow, self._bandwidth, self._control) as line:
-            while data := await asyncio.to_thread(_read_hashed, source, digester):
+            while data := await asyncio.to_thread(_read_hashed, source, digest):
                 fresh = data[max(0, start - position) :] if position < start else data
                 if fresh:
                     await send_chunk(line, handles, fresh, position + len(data) - len(fresh), sent)
@@ -214,9 +219,9 @@ class Uploader:
         return start
 
 
-def _read_hashed(source: BinaryIO, digester: Digester) -> bytes:
+def _read_hashed(source: BinaryIO, digest: Hash) -> bytes:
     data = source.read(CHUNK)
-    digester.update(data)
+    digest.update(data)
     return data
 
 

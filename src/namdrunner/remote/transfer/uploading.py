@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 
 from namdrunner.errors import TransferError
-from namdrunner.remote.listing import Look, RemoteStat
+from namdrunner.remote.listing import LARGE_BYTES, Look, RemoteStat
 from namdrunner.remote.transfer import parts
 from namdrunner.remote.transfer.bundle import SMALL, bundles, send_bundle
 from namdrunner.remote.transfer.channel import TransferChannel
 from namdrunner.remote.transfer.control import TransferControl
-from namdrunner.remote.transfer.digest import DigestCache, bytes_sha256
+from namdrunner.remote.transfer.digest import DigestCache, RemoteDigests, bytes_sha256
 from namdrunner.remote.transfer.flow import Bandwidth
 from namdrunner.remote.transfer.meter import Meter
 from namdrunner.remote.transfer.reuse import Elsewhere, reuse
@@ -26,6 +26,7 @@ class Uploading:
         self,
         channel: TransferChannel,
         digests: DigestCache,
+        remembered: RemoteDigests,
         bandwidth: Bandwidth,
         meter: Meter,
         control: TransferControl,
@@ -33,6 +34,7 @@ class Uploading:
     ) -> None:
         self._channel = channel
         self._digests = digests
+        self._remembered = remembered
         self._bandwidth = bandwidth
         self._meter = meter
         self._control = control
@@ -57,6 +59,16 @@ class Uploading:
         if large:
             uploader = Uploader(self._channel, self._control, self._meter, self._bandwidth, look.stats, self.done)
             await uploader.send(large)
+        await self._remember_sent([f for f in large if f.bytes >= LARGE_BYTES])
+
+    async def _remember_sent(self, files: Sequence[Outgoing]) -> None:
+        """Note what the verified files look like now, so that sending them again costs no reading."""
+        if not files:
+            return
+        look = await self._channel.look([], [f.target for f in files])
+        self._remember(files, {f.name: self.done[f.name].sha256 for f in files}, look)
+        for file in files:
+            self._digests.remember_version(file.item.source, file.version, self.done[file.name].sha256)
 
     async def look(self, files: Sequence[Outgoing]) -> Look:
         folders = dict.fromkeys(f.target.parent for f in files)
@@ -73,13 +85,28 @@ class Uploading:
         alike = [f for f in files if _alike(look.stats.get(f.name), f.bytes)]
         if alike:
             theirs, ours = await asyncio.gather(
-                self._channel.digests([f.target for f in alike]),
-                asyncio.gather(*(self._digest(f) for f in alike)),
+                self._remote_digests(alike, look), asyncio.gather(*(self._digest(f) for f in alike))
             )
             for file, digest in zip(alike, ours, strict=True):
                 if theirs.get(file.name) == digest:
                     self._skip(file, digest)
         return [f for f in files if f.name not in self.done]
+
+    async def _remote_digests(self, files: Sequence[Outgoing], look: Look) -> dict[str, str]:
+        known = {f.name: self._remembered.get(f.name, look.stats.get(f.name)) for f in files}
+        found = {name: digest for name, digest in known.items() if digest is not None}
+        unknown = [f for f in files if f.name not in found]
+        if unknown:
+            any_large = any(f.bytes >= LARGE_BYTES for f in unknown)
+            found |= await self._channel.digests([f.target for f in unknown], any_large=any_large)
+            self._remember(unknown, found, look)
+        return found
+
+    def _remember(self, files: Sequence[Outgoing], digests: dict[str, str], look: Look) -> None:
+        for file in files:
+            stat = look.stats.get(file.name)
+            if file.bytes >= LARGE_BYTES and stat is not None and file.name in digests:
+                self._remembered.remember(file.name, stat, digests[file.name])
 
     async def _without_reusable(self, files: list[Outgoing]) -> list[Outgoing]:
         if not self._elsewhere:
