@@ -34,6 +34,9 @@ PASSED_ENVIRONMENT = (
     "PYTHONHOME",
 )
 
+# What a config may read of the environment as it is here; Slurm's variables get stand-ins (tcl_commands.py).
+SHOWN_ENVIRONMENT = ("HOME", "USER", "LOGNAME")
+
 
 @dataclass(frozen=True)
 class TclRequest:
@@ -65,6 +68,7 @@ def evaluate(request: TclRequest) -> dict[str, Any]:
                 "memory_bytes": MEMORY_BYTES,
                 "overrides": list(request.overrides),
                 "defaults": dict(request.defaults or {}),
+                "environment": {name: os.environ[name] for name in SHOWN_ENVIRONMENT if name in os.environ},
                 "scratch": scratch,
             }
         )

@@ -86,8 +86,9 @@ class Evaluator:
         tcl.eval("interp hide child close namdrunner_close")
         tcl.eval("interp hide child puts namdrunner_puts")
         tcl.call("interp", "eval", "child", PRELUDE)
-        for name, value in ENVIRONMENT.items():
-            tcl.call("interp", "eval", "child", f"set env({name}) {value}")
+        for name, value in {**ENVIRONMENT, **self.request.get("environment", {})}.items():
+            tcl.call("set", "value", value)
+            tcl.eval(f"interp eval child [list set env({name}) $value]")
         tcl.call("interp", "eval", "child", "set argv0 namd3; set argv {}; set argc 0; set tcl_interactive 0")
         commands: dict[str, Callable[..., str]] = {
             "unknown": self._unknown,

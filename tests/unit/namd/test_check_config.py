@@ -274,6 +274,14 @@ class TestPlaces:
         assert found(check_config(water_job / "run.namd"), code)
 
 
+class TestEndlessScripts:
+    def test_a_loop_without_work_is_a_finding(self, water_job: Path) -> None:
+        text = config_text(more="while 1 {}")
+        (water_job / "run.namd").write_text(text)
+        report = check_config(water_job / "run.namd", time_limit_s=0.5)
+        assert [f.code for f in report.errors] == ["config-limit"]
+
+
 class TestFixes:
     @pytest.mark.parametrize(
         ("changes", "more", "run"),

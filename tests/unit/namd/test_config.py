@@ -384,6 +384,11 @@ class TestHostileConfigs:
             evaluate_config(job / "big.namd")
         assert caught.value.code == "config-too-large"
 
+    def test_home_and_user_are_those_of_here(self, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/home/a b{c [exit]")
+        config = evaluated("parameters $env(HOME)/par.prm\n", job)
+        assert config.get("parameters") == "/home/a b{c [exit]/par.prm"
+
     def test_secrets_of_the_environment_are_not_there(self, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NAMDRUNNER_PASSWORD", "hunter2")
         config = evaluated("foreach {k v} [array get env] { parameters $k=$v }\n", job)

@@ -20,6 +20,7 @@ def check(ctx: Context) -> None:
         _wrapping(ctx)
         return
     _against_cutoff(ctx, box)
+    _against_cryst1(ctx, box)
     _density(ctx, box)
     _against_coordinates(ctx, box)
 
@@ -86,6 +87,27 @@ def _against_cutoff(ctx: Context, box: Box) -> None:
             "cell-small",
             f"The cell is {shortest:.1f} A wide, less than twice the cutoff ({2 * cutoff:g} A).",
             "Enlarge the cell or shorten the cutoff.",
+            keyword=_name(ctx),
+        )
+
+
+def _against_cryst1(ctx: Context, box: Box) -> None:
+    """The cell that the PDB file states, where it states one and its coordinates are the ones used."""
+    pdb = ctx.inputs.pdb("coordinates") if not ctx.given("bincoordinates") else None
+    if pdb is None or pdb.cryst1 is None:
+        return
+    stated = pdb.cryst1
+    lengths = np.array([stated.a, stated.b, stated.c])
+    a, b, c = box.matrix / np.linalg.norm(box.matrix, axis=1)[:, None]
+    angles = np.degrees(np.arccos(np.clip([b @ c, a @ c, a @ b], -1, 1)))
+    off = np.abs(np.array(box.lengths) - lengths).max()
+    tilt = np.abs(angles - np.array([stated.alpha, stated.beta, stated.gamma])).max()
+    if lengths.min() > 2 and (off > 0.1 * lengths.max() or tilt > 4):
+        ctx.advice(
+            "cell-against-pdb",
+            f"The PDB file states another cell: {stated.a:g} x {stated.b:g} x {stated.c:g} A, "
+            f"angles {stated.alpha:g}, {stated.beta:g}, {stated.gamma:g}.",
+            "Check which of the two belongs to the coordinates.",
             keyword=_name(ctx),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from namdrunner.errors import ConfigError
 from namdrunner.namd.check import (
     alchemy,
     cell,
@@ -68,15 +69,24 @@ def check_config(
     gpu: bool = False,
     makes_folders: bool = False,
     root: Path | None = None,
-    time_limit_s: float = 10.0,
+    time_limit_s: float = 5.0,
 ) -> CheckReport:
     """Check a config file and every file it refers to.
 
     ``gpu``: the NAMD build has GPU support. ``makes_folders``: the folders of outputs are made before NAMD starts.
-    Raises NotFoundError without the file, and ConfigError when it cannot be evaluated within its limits.
+    Raises NotFoundError without the file, ConfigError when it is no text of a config or Tcl is missing.
     """
-    config = evaluate_tolerantly(Path(path), root=root, time_limit_s=time_limit_s)
+    try:
+        config = evaluate_tolerantly(Path(path), root=root, time_limit_s=time_limit_s)
+    except ConfigError as error:
+        if error.code != "config-limit":
+            raise
+        return CheckReport((_limit_finding(Path(path), error),))
     return check_evaluated(config, namd_version=namd_version, gpu=gpu, makes_folders=makes_folders)
+
+
+def _limit_finding(path: Path, error: ConfigError) -> Finding:
+    return Finding(error.code, Severity.ERROR, error.message, error.remedy, None, path)
 
 
 def check_evaluated(
