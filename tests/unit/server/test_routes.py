@@ -83,7 +83,7 @@ async def test_an_upload_is_kept_with_its_digest(http: httpx.AsyncClient, tmp_pa
 
 
 async def test_an_upload_cannot_leave_its_folder(http: httpx.AsyncClient) -> None:
-    for name in ("../x", "..", "a/b", "a\\b", "a%00b", "C:x"):
+    for name in ("../x", "..", "a/../../b", "/a", "a//b", "a\\b", "a%00b", "C:x"):
         answer = await http.post(f"/api/v1/uploads?name={name}", content=b"x")
         assert answer.json()["code"] == "file-name-invalid"
     for identifier in ("nothing", "0" * 16, "..%00"):
@@ -105,8 +105,7 @@ def test_openapi_names_every_operation_and_every_answer() -> None:
         for operation in methods.values():
             names.append(operation["operationId"])
             success = next(v for k, v in operation["responses"].items() if k.startswith("2"))
-            content = success["content"].get("application/json", success["content"].get("text/event-stream"))
-            assert content["schema"], path
+            assert all(content["schema"] for content in success["content"].values()), path
             assert "application/problem+json" in operation["responses"]["default"]["content"]
     assert len(names) == len(set(names))
     assert {"listJobs", "createJob", "connectCluster", "answerPrompt", "streamEvents", "getTask"} <= set(names)
