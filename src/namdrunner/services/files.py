@@ -98,7 +98,7 @@ async def download(
             remedy=f"See 'namdrunner job files {job_id}' for what there is.",
         )
     handle.say(f"Downloading {len(chosen)} files, {sum(o.bytes for o in chosen) / 1e6:.1f} MB")
-    items = [DownloadItem(_remote(context, job, o.name), _local(to, o.name), o.bytes, o.sha256) for o in chosen]
+    items = [DownloadItem(remote_path(context, job, o.name), _local(to, o.name), o.bytes, o.sha256) for o in chosen]
     arrived = await context.session(job).download(items, progress=handle.progress)
     await _remember_digests(context, job_id, {o.name: f.sha256 for o, f in zip(chosen, arrived, strict=True)})
     return {
@@ -120,7 +120,7 @@ def _run_dir(context: Context, job: StoredJob) -> str:
     return script_spec(job.record, context.clusters.profile(job.record.cluster)).run_dir
 
 
-def _remote(context: Context, job: StoredJob, name: str) -> PurePosixPath:
+def remote_path(context: Context, job: StoredJob, name: str) -> PurePosixPath:
     if name.startswith("scratch/"):
         return inside(_run_dir(context, job), name.removeprefix("scratch/"))
     return inside(job.record.project_dir, name)

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.unit.server.fakes import FakeApplication
 
 from namdrunner.jobs.state import JobState
+from namdrunner.server import pages
 from namdrunner.server.app import openapi_document
 
 
@@ -90,7 +92,22 @@ async def test_an_upload_cannot_leave_its_folder(http: httpx.AsyncClient) -> Non
         assert (await http.delete(f"/api/v1/uploads/{identifier}")).status_code == 404
 
 
-async def test_the_status_page_has_no_inline_script(browser: httpx.AsyncClient) -> None:
+async def test_files_that_belong_together_keep_their_paths(http: httpx.AsyncClient, tmp_path: Path) -> None:
+    first = (await http.post("/api/v1/uploads?name=step5/prod.namd", content=b"source ../common.tcl")).json()
+    into = f"&into={first['id']}"
+    second = (await http.post(f"/api/v1/uploads?name=common.tcl{into}", content=b"")).json()
+    assert Path(first["path"]).parent.parent == Path(second["path"]).parent
+    assert (await http.post(f"/api/v1/uploads?name=common.tcl{into}", content=b"new")).json()["bytes"] == 3
+    assert (await http.post(f"/api/v1/uploads?name=step5{into}", content=b"x")).json()["code"] == "file-exists"
+    assert (await http.post(f"/api/v1/uploads?name=common.tcl/x{into}", content=b"x")).json()["code"] == "file-exists"
+    assert (await http.post("/api/v1/uploads?name=x&into=0123456789abcdef", content=b"x")).status_code == 404
+    assert not list(tmp_path.rglob("*.part"))
+
+
+async def test_without_a_built_ui_there_is_a_status_page_without_inline_script(
+    browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pages, "UI", tmp_path)
     page = await browser.get("/")
     assert page.status_code == 200
     assert "<script>" not in page.text
