@@ -6,6 +6,7 @@ know sets a keyword. Nothing outside ``root`` is read, nothing is written and no
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from namdrunner.errors import ConfigError, NotFoundError
 from namdrunner.namd import tcl
 from namdrunner.namd.keywords import all_keywords
+from namdrunner.namd.tcl_files import is_plain_data
 
 MAX_CONFIG_BYTES = 16_000_000
 NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
@@ -270,6 +272,7 @@ def evaluate_tolerantly(
         name=path.name,
         folder=path.parent,
         root=root.absolute() if root else reading_root(path, text_for_root),
+        also=() if root else climbed_folders(path, text_for_root),
         text=text,
         time_limit_s=time_limit_s,
         overrides=tuple(given),
@@ -314,6 +317,16 @@ def reading_root(path: Path, text: str) -> Path:
             break
         root = root.parent
     return root
+
+
+def climbed_folders(path: Path, text: str) -> tuple[Path, ...]:
+    """Folders that the text names by climbing (``../../systems/x``), those of the system and of settings left out."""
+    found: dict[Path, None] = {}
+    for match in re.finditer(r"((?:\.\./)+)([\w][\w.+-]*)/", text):
+        folder = Path(os.path.normpath(path.parent / match.group(1) / match.group(2)))
+        if is_plain_data(folder / "file") and _may_be_root(folder):
+            found[folder] = None
+    return tuple(found)
 
 
 def _may_be_root(folder: Path) -> bool:

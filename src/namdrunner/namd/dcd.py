@@ -25,6 +25,8 @@ TIME_UNIT_FS = 48.88821
 
 HEADER_BYTES = 276
 _MAX_TITLES = 1000
+_LONGEST_EDGE = 1e8
+"""Angstrom; a cell beyond it is damage."""
 _REMEDY = "Copy the trajectory again from where NAMD wrote it."
 
 
@@ -129,7 +131,7 @@ class DcdReader:
 
     def _cell(self, record: bytes) -> UnitCell | None:
         a, gamma, b, beta, alpha, c = struct.unpack(self.header.byte_order + "6d", record)
-        if not all(np.isfinite((a, b, c, alpha, beta, gamma))) or min(a, b, c) <= 0:
+        if not max(map(abs, (a, b, c, alpha, beta, gamma))) < _LONGEST_EDGE or not min(a, b, c) > 0:
             return None
         if max(abs(alpha), abs(beta), abs(gamma)) <= 1:
             alpha, beta, gamma = np.degrees(np.arccos((alpha, beta, gamma)))

@@ -35,6 +35,7 @@ _STATE_VERSION = 1
 _HEAD_BYTES = 1024
 _LONGEST_LINE = 1 << 20
 _MAX_COLUMNS = 200
+_NOTED_ROWS = 3
 _NEWLINE = 10
 _OVERFLOW = 99999999999.0
 """NAMD prints 99999999999.9999 for what does not fit (Controller.C)."""
@@ -212,13 +213,13 @@ class LogReader:
             if line.startswith((b"ETITLE:", b"TCL: ", b"Info: NAMD ")):
                 if line == self._title:
                     continue
-                self._rows(data, starts[begin:index], ends[begin:index], energy[begin:index])
+                self._rows(data, starts[begin:index], ends[begin:index], energy[begin:index], begin)
                 begin = int(index)
             if b"ENERGY: " in line and not line.startswith(b"Info: "):
                 # Output of several processes got mixed: the row behind other text cannot be trusted.
                 self.bad_rows += 1
             self._line(line, self._lines + int(index) + 1)
-        self._rows(data, starts[begin:], ends[begin:], energy[begin:])
+        self._rows(data, starts[begin:], ends[begin:], energy[begin:], begin)
         self._lines += int(starts.size)
         tail = data[-2000:].rstrip()
         if tail:
@@ -283,39 +284,59 @@ class LogReader:
             self._converter = None
             self.series = None
 
-    def _rows(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], energy: NDArray[np.bool_]) -> None:
+    def _rows(
+        self,
+        data: bytes,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        energy: NDArray[np.bool_],
+        first: int,
+    ) -> None:
+        """Take in the ENERGY lines among these lines, the first of which is number ``first`` of the piece."""
         starts, ends = starts[energy], ends[energy]
         if not starts.size:
             return
+        numbers = np.flatnonzero(energy) + (self._lines + first + 1)
         if not self.columns:
-            words = len(data[starts[0] : ends[0]].split()) - 1
-            self._use_columns(usual_columns(words) or ())
-            if not self.columns:
-                self.bad_rows += int(starts.size)
+            lost = self._guess_columns(data, starts, ends)
+            self.bad_rows += lost
+            starts, ends, numbers = starts[lost:], ends[lost:], numbers[lost:]
+            if not starts.size:
                 return
         if self._converter is None:
             self._converter = log_rows.RowConverter(len(self.columns))
         rows = self._converter.convert(data, starts, ends)
-        for index in rows.bad[:20]:
-            self.notable.add(self._lines + 1, data[starts[index] : ends[index]].decode("utf-8", "replace"))
+        for index in rows.bad[: max(_NOTED_ROWS - self.bad_rows, 0)]:
+            self.notable.add(int(numbers[index]), data[starts[index] : ends[index]].decode("utf-8", "replace"))
         self.bad_rows += int(rows.bad.size)
         if len(rows.values):
-            self._take(rows.values)
+            kept = np.ones(starts.size, dtype=bool)
+            kept[rows.bad] = False
+            self._take(rows.values, numbers[kept])
             if self.on_lines is not None:
-                kept = np.ones(starts.size, dtype=bool)
-                kept[rows.bad] = False
                 self.on_lines(self.columns, data, starts[kept], ends[kept])
 
-    def _take(self, values: NDArray[np.float64]) -> None:
+    def _guess_columns(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> int:
+        """Name the columns of rows without a title by their number; returns how many rows come before."""
+        for index, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            names = usual_columns(len(data[start:end].split()) - 1)
+            if names is not None:
+                self._use_columns(names)
+                return index
+        return int(starts.size)
+
+    def _take(self, values: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
+        """Take in rows that were read; ``numbers`` are those of their lines."""
         if self.first_step is None:
             self.first_step = int(values[0, 0])
         self.energy_rows += len(values)
         self.last_row = tuple(values[-1].tolist())
         self.run.step = max(int(values[-1, 0]), self.run.step or 0)
         # Also false when one is NaN.
-        if not (values.max() < _OVERFLOW and values.min() > -_OVERFLOW):
-            row = values[int(np.argmin((np.abs(values) < _OVERFLOW).all(axis=1)))]
-            self.notable.add(self._lines + 1, "ENERGY: " + " ".join(f"{value:.4f}" for value in row))
+        if not self.run.overflowed and not (values.max() < _OVERFLOW and values.min() > -_OVERFLOW):
+            self.run.overflowed = True
+            row = int(np.argmin((np.abs(values) < _OVERFLOW).all(axis=1)))
+            self.notable.add(int(numbers[row]), "ENERGY: " + " ".join(f"{value:.4f}" for value in values[row]))
         if self.series is None:
             self.series = EnergySeries(self.columns)
         self.series.add(values)

@@ -109,6 +109,8 @@ class RunState:
     """Lines that begin with ERROR: or FATAL ERROR:, margin violations not counted."""
     fatal: str | None = None
     margin_violations: int = 0
+    overflowed: bool = False
+    """An energy was not finite or did not fit into its column."""
     warnings: int = 0
 
     @property

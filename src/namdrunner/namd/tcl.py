@@ -40,11 +40,15 @@ SHOWN_ENVIRONMENT = ("HOME", "USER", "LOGNAME")
 
 @dataclass(frozen=True)
 class TclRequest:
-    """One config to evaluate: by its name in ``folder``, or as ``text`` that is called ``name``."""
+    """One config to evaluate: by its name in ``folder``, or as ``text`` that is called ``name``.
+
+    What it may read lies below ``root`` or one of ``also``.
+    """
 
     name: str
     folder: Path
     root: Path
+    also: tuple[Path, ...] = ()
     text: str | None = None
     time_limit_s: float = 10.0
     overrides: tuple[str, ...] = ()
@@ -62,7 +66,7 @@ def evaluate(request: TclRequest) -> dict[str, Any]:
             {
                 "name": request.name,
                 "folder": str(request.folder),
-                "root": str(request.root),
+                "roots": [str(root) for root in (request.root, *request.also)],
                 "text": request.text,
                 "time_limit_s": request.time_limit_s,
                 "memory_bytes": MEMORY_BYTES,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 MAX_FILE_BYTES = 256_000_000
 MAX_SOURCE_BYTES = 16_000_000
+SYSTEM_FOLDERS = frozenset(("etc", "proc", "sys", "dev", "boot", "run", "bin", "sbin", "usr", "lib", "var", "Library"))
 OUTSIDE = "outside the folder that this config may read"
 
 
@@ -19,12 +20,21 @@ class Refused(Exception):
     """A Tcl error raised on purpose; the text is what the script sees."""
 
 
-class FileView:
-    """Answers about files below ``root``; ``note`` is told (code, sentence) of what was refused or left undone."""
+def is_plain_data(real: Path) -> bool:
+    """Whether a link may lead here: not into the system's own folders, a hidden one, or right below the root or home.
 
-    def __init__(self, folder: Path, root: Path, scratch: Path, note: Callable[[str, str], None]) -> None:
+    Large systems are often kept elsewhere and linked to; keys and settings are what must not be read that way.
+    """
+    hidden = any(part.startswith(".") for part in real.parts)
+    return len(real.parts) > 3 and real.parts[1] not in SYSTEM_FOLDERS and not hidden and real.parent != Path.home()
+
+
+class FileView:
+    """Answers about files below the ``roots``; ``note`` is told (code, sentence) of what was refused or left undone."""
+
+    def __init__(self, folder: Path, roots: list[Path], scratch: Path, note: Callable[[str, str], None]) -> None:
         self.cwd = folder
-        self.root = root
+        self.roots = roots
         self.scratch = scratch
         self.note = note
         self.overlay: dict[Path, Path] = {}
@@ -37,8 +47,11 @@ class FileView:
         return Path(os.path.normpath(self.cwd / name))
 
     def inside(self, path: Path) -> bool:
-        """Whether the path, links followed, lies below the root."""
-        return path.resolve().is_relative_to(self.root)
+        """Whether the path lies below the root, links followed; or is reached from there by a link to plain data."""
+        real = path.resolve()
+        if any(real.is_relative_to(root) for root in self.roots):
+            return True
+        return is_plain_data(real) and any(path.is_relative_to(root) for root in self.roots)
 
     def readable(self, name: str, verb: str, limit: int) -> Path:
         """The real file behind a name that the script may read; Refused in Tcl's own words where it may not."""
@@ -47,7 +60,7 @@ class FileView:
             return self.overlay[path]
         failed = f'couldn\'t {verb} "{name}": '
         if not self.inside(path):
-            self.note("path-outside", f'"{name}" lies outside {self.root}, which is what a config may read')
+            self.note("path-outside", f'"{name}" lies outside {self.roots[0]}, which is what a config may read')
             raise Refused(failed + OUTSIDE)
         if not path.exists():
             self._remember(path, name, verb, missing="yes")

@@ -57,7 +57,9 @@ class Evaluator:
         self.name: str = request["name"]
         self.scratch = Path(request["scratch"])
         self.folder = Path(request["folder"]).resolve()
-        self.files = FileView(self.folder, Path(request["root"]).resolve(), self.scratch, self._problem)
+        self.files = FileView(
+            self.folder, [Path(root).resolve() for root in request["roots"]], self.scratch, self._problem
+        )
         self.defaults: dict[str, str | None] = request.get("defaults", {})
         self.shown_as: dict[str, str] = {}
         self.events: list[dict[str, Any]] = []

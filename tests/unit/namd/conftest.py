@@ -21,7 +21,7 @@ def quick_tcl(monkeypatch: pytest.MonkeyPatch) -> None:
             document = {
                 "name": request.name,
                 "folder": str(request.folder),
-                "root": str(request.root),
+                "roots": [str(root) for root in (request.root, *request.also)],
                 "text": request.text,
                 "time_limit_s": request.time_limit_s,
                 "overrides": list(request.overrides),

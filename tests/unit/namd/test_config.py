@@ -10,6 +10,7 @@ from namdrunner.errors import ConfigError, NotFoundError
 from namdrunner.namd.config import (
     NamdConfig,
     RunStep,
+    climbed_folders,
     evaluate_config,
     evaluate_text,
     evaluate_tolerantly,
@@ -354,6 +355,22 @@ class TestHostileConfigs:
         assert caught.value.code in ("config-path-outside", "config-syntax")
         assert "root:" not in caught.value.message
 
+    def test_links_to_data_are_followed_and_links_to_secrets_are_not(self, tmp_path: Path) -> None:
+        data, folder = tmp_path / "project" / "data", tmp_path / "jobs" / "a"
+        hidden = tmp_path / "project" / ".ssh"
+        for path in (data, folder, hidden):
+            path.mkdir(parents=True)
+        (data / "x.xsc").write_text("1200")
+        (hidden / "key").write_text("secret")
+        (folder / "systems").symlink_to(data)
+        (folder / "keys").symlink_to(hidden)
+        text = "set f [open {}]\nfirsttimestep [gets $f]\n"
+        config = evaluate_text(text.format("systems/x.xsc"), base=folder, root=folder)
+        assert config.first_step == 1200
+        with pytest.raises(ConfigError) as caught:
+            evaluate_text(text.format("keys/key"), base=folder, root=folder)
+        assert caught.value.code == "config-path-outside"
+
     @pytest.mark.parametrize(
         "text",
         [
@@ -400,6 +417,14 @@ class TestReadingRoot:
         config = tmp_path / "a" / "b" / "c" / "x.namd"
         assert reading_root(config, "cutoff 12") == tmp_path / "a" / "b"
         assert reading_root(config, "structure ../../../x.psf") == tmp_path
+
+    def test_folders_named_by_climbing_may_be_read_but_not_those_of_the_system(self) -> None:
+        config = Path("/tmp/case/run.namd")
+        text = (
+            "structure ../../tmp/systems/a.psf\nsource ../../etc/ssh/x\nset d ../systems\nparameters $d/x ../systems/b"
+        )
+        assert climbed_folders(config, text) == (Path("/tmp/systems"),)
+        assert reading_root(config, text) == Path("/tmp/case")
 
     def test_it_never_holds_the_home_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Path, "home", lambda: tmp_path)
