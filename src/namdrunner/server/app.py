@@ -16,7 +16,19 @@ from namdrunner.server.access import AccessControl, SecurityHeaders
 from namdrunner.server.context import ServerContext
 from namdrunner.server.limits import BodyLimit
 from namdrunner.server.problems import MEDIA_TYPE, Problem, UnexpectedErrors, install_problem_handlers
-from namdrunner.server.routes import check, clusters, events, jobs, profiles, storage, system, tasks, templates, uploads
+from namdrunner.server.routes import (
+    check,
+    clusters,
+    events,
+    files,
+    jobs,
+    profiles,
+    storage,
+    system,
+    tasks,
+    templates,
+    uploads,
+)
 
 if TYPE_CHECKING:
     from namdrunner.services.application import Application
@@ -67,7 +79,7 @@ def create_app(
 
 def _api() -> APIRouter:
     api = APIRouter(prefix=API, responses={"default": {"model": Problem, "content": {MEDIA_TYPE: {}}}})
-    for module in (system, events, clusters, profiles, jobs, templates, check, uploads, storage):
+    for module in (system, events, clusters, profiles, jobs, templates, check, files, uploads, storage):
         api.include_router(module.router)
     api.include_router(tasks.tasks)
     api.include_router(tasks.prompts)

@@ -8,7 +8,8 @@ from typing import Any
 
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError, UsageError
 from namdrunner.jobs.state import JobState
-from namdrunner.services import cancel, create, energies, files, submit
+from namdrunner.services import cancel, create, energies, files, resource_plan, submit
+from namdrunner.services.content import FileContent, open_content
 from namdrunner.services.context import Context
 from namdrunner.services.documents import job_document, short_job_document
 from namdrunner.services.job_request import JobRequest
@@ -92,6 +93,10 @@ class JobService:
     async def files(self, job: str) -> dict[str, Any]:
         return await files.list_files(self._context, self.resolve(job))
 
+    async def content(self, job: str, name: str) -> FileContent:
+        """One file as a stream of bytes."""
+        return await open_content(self._context, self.resolve(job), name)
+
     def energies(self, job: str) -> dict[str, Any]:
         return energies.energies(self._context, self.resolve(job))
 
@@ -100,6 +105,12 @@ class JobService:
     async def dry_run(self, request: JobRequest) -> dict[str, Any]:
         """What would be sent, and what the checks say of it; nothing leaves the machine."""
         return create.plan_document(await create.plan(self._context, self._templates, request))
+
+    def plan_resources(self, request: JobRequest) -> dict[str, Any]:
+        """What the request's resources come to, whatever would run with them."""
+        clusters = self._context.clusters
+        profile, roots = clusters.profile(request.cluster), clusters.roots(request.cluster)
+        return resource_plan.plan_resources(request, profile, roots, self._context.now())
 
     async def start_create(self, request: JobRequest) -> Task:
         """Plan at once (errors are raised), then upload, and submit if asked to, as a task (``result``: ``job``)."""

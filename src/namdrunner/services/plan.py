@@ -174,12 +174,13 @@ def _plan(
     profile: ClusterProfile,
     on_cluster: tuple[str, ...],
 ) -> JobPlan:
-    remarks = [_resource_finding(f) for f in validate_resources(record.resources, profile, recipe=record.recipe)]
+    remarks = [resource_finding(f) for f in validate_resources(record.resources, profile, recipe=record.recipe)]
     script = build_job_script(script_spec(record, profile))
     return JobPlan(record, config, script, files, tuple(remarks + findings), summary, on_cluster)
 
 
-def _resource_finding(finding: Any) -> dict[str, Any]:
+def resource_finding(finding: Any) -> dict[str, Any]:
+    """A remark on the resources as a finding of the check; ``keyword`` is the field of the request."""
     values = asdict(finding)
     values["keyword"] = values.pop("field")
     return values | {"file": None, "line": None, "about": "resources"}

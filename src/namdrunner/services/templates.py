@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from namdrunner.errors import NotFoundError, TemplateError
+from namdrunner.errors import ConflictError, NotFoundError, TemplateError
 from namdrunner.paths import Folders
 from namdrunner.templates.builtin import list_templates, load_template
 from namdrunner.templates.cell import CellValue
@@ -50,6 +50,46 @@ class TemplateService:
 
     def validate(self, text: str) -> dict[str, Any]:
         return validate_document(text)
+
+    def render_text(self, text: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """As ``render``, for the text of a template that is not kept yet."""
+        template = parse_template(text)
+        return render(template, with_cell(template, values, files), files).document()
+
+    def save(self, text: str, *, replace: bool = False) -> dict[str, Any]:
+        """Keep a template of the person's own, under the id in its first line.
+
+        Raises TemplateError, and ConflictError (``template-exists``) when there is one of that id and not ``replace``.
+        """
+        template = parse_template(text)
+        target = self._folder / f"{template.id}.namd"
+        if not replace and any(known["id"] == template.id for known in self.list()):
+            raise ConflictError(
+                f"There is a template '{template.id}' already.",
+                code="template-exists",
+                remedy="Change the id in the line '#@ template', or replace the other one.",
+                context={"template": template.id},
+            )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+        return self.get(template.id)
+
+    def delete(self, template_id: str) -> None:
+        """Delete a template of the person's own; a built-in one of the same id is there again.
+
+        Raises NotFoundError, ConflictError (``template-built-in``).
+        """
+        path = self._folder / f"{template_id}.namd"
+        if path.parent != self._folder or not path.is_file():
+            load_template(template_id)
+            raise ConflictError(
+                f"The template '{template_id}' comes with NAMDRunner and cannot be deleted.",
+                code="template-built-in",
+                remedy="Only templates of your own can.",
+            )
+        path.unlink()
 
     def render_job(
         self, template_id: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]

@@ -67,6 +67,12 @@ async def plan_job(body: JobRequest, context: Context) -> Any:
     return await context.application.jobs.dry_run(body)
 
 
+@router.post("/resources", response_model=schema.ResourcePlan)
+async def plan_resources(body: JobRequest, context: Context) -> Any:
+    """What the request's resources come to on its cluster; the rest of the request need not be complete."""
+    return context.application.jobs.plan_resources(body)
+
+
 @router.post("/sync", response_model=TaskDocument, status_code=ACCEPTED)
 async def sync_jobs(body: schema.SyncRequest, context: Context) -> Any:
     """Ask the clusters now instead of at the next cycle."""

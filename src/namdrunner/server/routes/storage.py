@@ -29,3 +29,15 @@ async def back_up(context: Context) -> Any:
 async def forget_jobs(context: Context) -> Any:
     """Empty the local list of jobs after a backup; a sync restores it from the clusters."""
     return context.application.storage.forget_jobs()
+
+
+@router.post("/restore", response_model=schema.Restored)
+async def restore(body: schema.RestoreRequest, context: Context) -> Any:
+    """Put a backup in the place of the database, which is kept beside it."""
+    return context.application.storage.restore(body.backup)
+
+
+@router.post("/reset", response_model=schema.Restored)
+async def reset(context: Context) -> Any:
+    """Forget jobs and clusters after keeping the database; nothing on the clusters is touched."""
+    return context.application.storage.reset()

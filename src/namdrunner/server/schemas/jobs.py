@@ -112,6 +112,19 @@ class DryRun(Answer):
     resources: Resources
 
 
+class ResourcePlan(Answer):
+    """``resources`` with the preset and the defaults filled in; ``partition``: the one they go to; ``nodes`` and
+    ``script`` only where no finding is an error.
+    """
+
+    resources: Resources
+    partition: str | None = None
+    recipe: str
+    nodes: int | None = None
+    findings: list[JsonObject]
+    script: str = ""
+
+
 class JobBatch(Body):
     jobs: list[JobRequest] = Field(min_length=1, max_length=1000)
 

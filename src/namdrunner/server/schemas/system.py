@@ -74,6 +74,19 @@ class JobsForgotten(Answer):
     previous: str
 
 
+class RestoreRequest(Body):
+    """``backup``: absolute path of a backup."""
+
+    backup: str
+
+
+class Restored(Answer):
+    """``previous``: where the database that was replaced is kept."""
+
+    restored: str = ""
+    previous: str
+
+
 class TicketRequest(Body):
     """``page``: the path of the UI to show."""
 

@@ -66,6 +66,19 @@ class RenderRequest(Body):
     files: dict[str, list[str]] = Field(default_factory=dict)
 
 
+class RenderTextRequest(RenderRequest):
+    """``text``: of a template, which need not be kept."""
+
+    text: str
+
+
+class SaveRequest(Body):
+    """``replace``: also when there is a template of that id."""
+
+    text: str
+    replace: bool = False
+
+
 class RenderedFile(Answer):
     """``name``: its path below ``input_files``."""
 
