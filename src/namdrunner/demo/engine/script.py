@@ -62,7 +62,7 @@ class LiveScript(Evaluator):
         request: dict[str, Any] = {
             "name": config.name,
             "folder": str(config.parent),
-            "root": config.anchor,
+            "roots": [config.anchor],
             "scratch": tempfile.gettempdir(),
             "overrides": [name.lower() for name in given],
             "defaults": {info.name.lower(): info.default for info in all_keywords()},
