@@ -28,7 +28,7 @@ class FileContent:
     session: Session
     path: PurePosixPath
     name: str
-    bytes: int
+    size: int
     modified_at: int
 
     async def read(self, first: int, end: int) -> AsyncIterator[bytes]:

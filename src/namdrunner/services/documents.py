@@ -9,7 +9,7 @@ from namdrunner.jobs.record import InputFile, OutputFile
 from namdrunner.remote.values import ConnectionStatus
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.store.clusters import StoredCluster
-from namdrunner.store.jobs import StoredJob, TimelineEntry
+from namdrunner.store.jobs import JobSummary, StoredJob, TimelineEntry
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -42,28 +42,63 @@ def cluster_document(
     }
 
 
-def short_job_document(job: StoredJob) -> dict[str, Any]:
-    """One row of ``job list``."""
+def summary_of(job: StoredJob) -> JobSummary:
+    """What a list shows of a job."""
     record, status = job.record, job.status
+    return JobSummary(
+        id=record.id,
+        name=record.name,
+        cluster=record.cluster,
+        state=status.state.value,
+        template=record.template.id if record.template else None,
+        created_at=record.created_at,
+        submitted_at=status.submitted_at,
+        started_at=status.started_at,
+        ended_at=status.ended_at,
+        step=status.progress.step,
+        target_step=status.progress.target_step,
+        ns_per_day=status.progress.ns_per_day,
+        parent=record.parent,
+        reason=status.reason,
+        queue_reason=status.queue_reason,
+        eta_s=status.progress.eta_s,
+        synced_at=status.synced_at,
+        stale=status.stale,
+        walltime_s=record.resources.walltime_s,
+        slurm_ids=record.slurm_ids,
+    )
+
+
+def summary_document(job: JobSummary) -> dict[str, Any]:
+    """One row of ``job list``."""
     return {
-        "id": record.id,
-        "name": record.name,
-        "cluster": record.cluster,
-        "status": status.state.value,
-        "reason": status.reason,
-        "queue_reason": status.queue_reason,
-        "slurm_ids": list(record.slurm_ids),
-        "template": record.template.id if record.template else None,
-        "created_at": rfc3339(record.created_at),
-        "submitted_at": rfc3339(status.submitted_at),
-        "started_at": rfc3339(status.started_at),
-        "ended_at": rfc3339(status.ended_at),
-        "walltime_s": record.resources.walltime_s,
-        "progress": status.progress.model_dump(mode="json"),
-        "synced_at": rfc3339(status.synced_at),
-        "stale": status.stale,
-        "parent": record.parent,
+        "id": job.id,
+        "name": job.name,
+        "cluster": job.cluster,
+        "status": job.state,
+        "reason": job.reason,
+        "queue_reason": job.queue_reason,
+        "slurm_ids": list(job.slurm_ids),
+        "template": job.template,
+        "created_at": rfc3339(job.created_at),
+        "submitted_at": rfc3339(job.submitted_at),
+        "started_at": rfc3339(job.started_at),
+        "ended_at": rfc3339(job.ended_at),
+        "walltime_s": job.walltime_s,
+        "progress": {
+            "step": job.step,
+            "target_step": job.target_step,
+            "ns_per_day": job.ns_per_day,
+            "eta_s": job.eta_s,
+        },
+        "synced_at": rfc3339(job.synced_at),
+        "stale": job.stale,
+        "parent": job.parent,
     }
+
+
+def short_job_document(job: StoredJob) -> dict[str, Any]:
+    return summary_document(summary_of(job))
 
 
 def job_document(job: StoredJob, *, children: list[str], timeline: list[TimelineEntry]) -> dict[str, Any]:

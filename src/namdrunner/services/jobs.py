@@ -11,17 +11,13 @@ from namdrunner.jobs.state import JobState
 from namdrunner.services import cancel, create, energies, files, resource_plan, submit
 from namdrunner.services.content import FileContent, open_content
 from namdrunner.services.context import Context
-from namdrunner.services.documents import job_document, short_job_document
+from namdrunner.services.documents import job_document, summary_document
 from namdrunner.services.job_request import JobRequest
 from namdrunner.services.plan import error_findings
 from namdrunner.services.polling import Poller
 from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.services.templates import TemplateService
 from namdrunner.store.jobs import JobQuery, StoredJob, states_from
-
-LIST_PART = 100
-"""Jobs are listed in parts: the whole records of thousands at once would take memory that is never given back."""
-
 
 class JobService:
     def __init__(self, context: Context, templates: TemplateService, poller: Poller) -> None:
@@ -43,16 +39,9 @@ class JobService:
         offset: int = 0,
     ) -> dict[str, Any]:
         """A page of jobs and how many match in all."""
-        rows: list[dict[str, Any]] = []
-        total = 0
-        while len(rows) < limit:
-            part = min(LIST_PART, limit - len(rows))
-            query = JobQuery(states_from(status), cluster, template, search, sort, part, offset + len(rows))
-            jobs, total = self._context.jobs.page(query)
-            rows += [short_job_document(job) for job in jobs]
-            if len(jobs) < part:
-                break
-        return {"jobs": rows, "total": total}
+        query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset)
+        jobs, total = self._context.jobs.summaries(query)
+        return {"jobs": [summary_document(job) for job in jobs], "total": total}
 
     def get(self, job: str) -> dict[str, Any]:
         """Everything that is known locally of a job."""

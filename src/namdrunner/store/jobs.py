@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Select, delete, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from namdrunner.errors import ConflictError, NotFoundError
@@ -62,6 +62,32 @@ class JobQuery:
     sort: str = "-created_at"
     limit: int = 200
     offset: int = 0
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """One row of a list of jobs."""
+
+    id: str
+    name: str
+    cluster: str
+    state: str
+    template: str | None
+    created_at: datetime
+    submitted_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    step: int | None
+    target_step: int | None
+    ns_per_day: float | None
+    parent: str | None
+    reason: str
+    queue_reason: str
+    eta_s: float | None
+    synced_at: datetime | None
+    stale: str
+    walltime_s: int | None
+    slurm_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -142,30 +168,15 @@ class JobRepository:
 
     def page(self, query: JobQuery) -> tuple[list[StoredJob], int]:
         """The jobs of one page and how many match in all."""
-        conditions: list[ColumnElement[bool]] = []
-        if query.states:
-            conditions.append(JobRow.state.in_([s.value for s in query.states]))
-        if query.cluster:
-            conditions.append(JobRow.cluster == query.cluster)
-        if query.template:
-            conditions.append(JobRow.template == query.template)
-        if query.search:
-            text = query.search
-            conditions.append(
-                or_(
-                    JobRow.name.contains(text, autoescape=True),
-                    JobRow.id.contains(text, autoescape=True),
-                    JobRow.slurm_id.contains(text, autoescape=True),
-                )
-            )
-        column = SORTABLE.get(query.sort.lstrip("-"), JobRow.created_at)
-        order = column.desc() if query.sort.startswith("-") else column.asc()
         with self._database.transaction() as session:
-            total = session.scalar(select(func.count()).select_from(JobRow).where(*conditions)) or 0
-            statement = (
-                select(JobRow).where(*conditions).order_by(order, JobRow.id).limit(query.limit).offset(query.offset)
-            )
+            statement, total = _page(session, select(JobRow), query)
             return [_stored(row) for row in session.scalars(statement)], total
+
+    def summaries(self, query: JobQuery) -> tuple[list[JobSummary], int]:
+        """The same with only what a list shows, cut out of the documents by SQLite: a long list stays quick."""
+        with self._database.transaction() as session:
+            statement, total = _page(session, select(*_SUMMARY), query)
+            return [_summary(row) for row in session.execute(statement)], total
 
     def active(self, cluster: str) -> list[StoredJob]:
         """Jobs the cluster has to be asked about, and those whose deletion was interrupted."""
@@ -198,6 +209,64 @@ class JobRepository:
         with self._database.transaction() as session:
             rows = session.scalars(select(TimelineRow).where(TimelineRow.job_id == job_id).order_by(TimelineRow.id))
             return [TimelineEntry(row.at, row.state, row.says) for row in rows]
+
+
+_SUMMARY = (
+    JobRow.id,
+    JobRow.name,
+    JobRow.cluster,
+    JobRow.state,
+    JobRow.template,
+    JobRow.created_at,
+    JobRow.submitted_at,
+    JobRow.started_at,
+    JobRow.ended_at,
+    JobRow.step,
+    JobRow.target_step,
+    JobRow.ns_per_day,
+    JobRow.parent,
+    type_coerce(
+        func.json_extract(JobRow.status, "$.reason", "$.queue_reason", "$.progress.eta_s", "$.synced_at", "$.stale"),
+        JSON,
+    ),
+    type_coerce(func.json_extract(JobRow.record, "$.resources.walltime_s", "$.submissions"), JSON),
+)
+
+
+def _page(session: Session, statement: Select[Any], query: JobQuery) -> tuple[Select[Any], int]:
+    """The statement with filter, order and page, and how many rows match in all."""
+    conditions: list[ColumnElement[bool]] = []
+    if query.states:
+        conditions.append(JobRow.state.in_([s.value for s in query.states]))
+    if query.cluster:
+        conditions.append(JobRow.cluster == query.cluster)
+    if query.template:
+        conditions.append(JobRow.template == query.template)
+    if query.search:
+        columns = (JobRow.name, JobRow.id, JobRow.slurm_id)
+        conditions.append(or_(*(column.contains(query.search, autoescape=True) for column in columns)))
+    column = SORTABLE.get(query.sort.lstrip("-"), JobRow.created_at)
+    order = column.desc() if query.sort.startswith("-") else column.asc()
+    total = session.scalar(select(func.count()).select_from(JobRow).where(*conditions)) or 0
+    page = statement.where(*conditions).order_by(order, JobRow.id).limit(query.limit).offset(query.offset)
+    return page, total
+
+
+def _summary(row: Any) -> JobSummary:
+    *columns, status, record = row
+    plain: dict[str, Any] = dict(zip(JobSummary.__dataclass_fields__, columns, strict=False))
+    reason, queue_reason, eta_s, synced_at, stale = status
+    walltime_s, submissions = record
+    return JobSummary(
+        **plain,
+        reason=reason or "",
+        queue_reason=queue_reason or "",
+        eta_s=eta_s,
+        synced_at=datetime.fromisoformat(synced_at) if synced_at else None,
+        stale=stale or "",
+        walltime_s=walltime_s,
+        slurm_ids=tuple(s["slurm_id"] for s in submissions or () if s.get("slurm_id")),
+    )
 
 
 def with_status(job: StoredJob, **changes: Any) -> StoredJob:

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError
 from namdrunner.jobs.record import JobProgress, JobRecord, JobStatus, Submission
 from namdrunner.jobs.state import JobState
+from namdrunner.services.documents import summary_of
 from namdrunner.slurm.resources import Resources
 from namdrunner.store import database as database_module
 from namdrunner.store.clusters import ClusterRepository, StoredCluster
@@ -244,3 +245,17 @@ def test_unusable_backup_changes_nothing(database: Database, tmp_path: Path, con
         database.restore(backup)
     assert caught.value.code in ("backup-invalid", "backup-not-found")
     assert JobRepository(database).get("job_1").id == "job_1"
+
+
+def test_summaries_say_what_the_whole_records_say(database: Database) -> None:
+    jobs = JobRepository(database)
+    for number in range(4):
+        stored = job(number, JobState.RUNNING if number % 2 else JobState.UNKNOWN)
+        submissions = (Submission(token="a", at=NOW), Submission(token="b", at=NOW, slurm_id=str(number)))
+        stored = with_record(stored, submissions=submissions, resources=Resources(cores=2, walltime_s=3600))
+        stored = with_status(stored, reason="why", queue_reason="Priority", synced_at=NOW, stale="old", started_at=NOW)
+        jobs.add(stored)
+    query = JobQuery(sort="name", limit=3, offset=1)
+    summaries, total = jobs.summaries(query)
+    assert total == 4
+    assert summaries == [summary_of(stored) for stored in jobs.page(query)[0]]

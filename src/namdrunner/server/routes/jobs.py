@@ -150,16 +150,16 @@ async def read_job_file(
         "Accept-Ranges": "bytes",
         "Content-Encoding": "identity",  # compressing gigabytes of coordinates gains nothing
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
-        "ETag": f'"{file.bytes:x}-{file.modified_at:x}"',
+        "ETag": f'"{file.size:x}-{file.modified_at:x}"',
     }
     try:
-        part = byte_range(range_header, file.bytes)
+        part = byte_range(range_header, file.size)
     except ValueError:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{file.bytes}"})
-    start, end = part or (0, file.bytes)
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}"})
+    start, end = part or (0, file.size)
     headers["Content-Length"] = str(end - start)
     if part is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.bytes}"
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     return StreamingResponse(
         file.read(start, end), 206 if part else 200, headers, media_type="application/octet-stream"
     )
