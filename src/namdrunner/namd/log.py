@@ -140,9 +140,13 @@ class LogReader:
         """Shorthand for the summary's progress."""
         return self.summary().progress(target_step)
 
-    def continues(self, head: bytes) -> bool:
-        """Whether a file that begins with ``head`` is still the one read so far (not replaced)."""
-        return head[: len(self._head)] == self._head
+    def continues(self, head: bytes, size: int | None = None) -> bool:
+        """Whether a file that begins with ``head`` and has ``size`` bytes is the one read so far, perhaps grown.
+
+        False when it was replaced or has become shorter: then it has to be read again from its start.
+        """
+        known = self._head[: self.offset + len(self._partial)]
+        return head[: len(known)] == known and (size is None or size >= self.offset)
 
     # Serialisation
 
@@ -230,13 +234,18 @@ class LogReader:
     ) -> NDArray[np.int64]:
         """Lines other than ENERGY to look at one by one: not empty, not known to carry nothing."""
         candidates = np.flatnonzero(~energy & (ends > starts))
-        long = candidates[starts[candidates] + 8 <= len(data)]
-        if not long.size:
+        if not candidates.size:
             return candidates
-        heads = np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))[starts[long]]
-        skipped = [long[np.isin(heads, _QUIET)]]
-        skipped += [long[heads == word][:-1] for word in _LAST_ONLY]
-        return np.setdiff1d(candidates, np.concatenate(skipped), assume_unique=True)
+        long = starts[candidates] + 8 <= len(data)
+        heads = np.zeros(candidates.size, dtype=np.uint64)
+        if long.any():
+            words = np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
+            heads[long] = words[starts[candidates[long]]]
+        wanted = ~np.isin(heads, _QUIET)
+        for word in _LAST_ONLY:
+            same = np.flatnonzero(heads == word)
+            wanted[same[:-1]] = False
+        return candidates[wanted]
 
     def _line(self, line: bytes, number: int | None = None) -> None:
         if number is None:

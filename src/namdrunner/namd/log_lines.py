@@ -289,6 +289,8 @@ _rule("FATAL", r"FATAL ERROR: .*", _fatal)
 _rule("REPLICA", r"REPLICA \d+ FATAL ERROR: .*", _fatal)
 
 _END = "End of program"
+_KEPT_HEADS = ("Warning:", "ERROR:", "FATAL", "REPLICA", "MINIMIZER")
+"""Lines that change the state and are worth keeping all the same."""
 
 
 def apply_line(run: RunState, text: str) -> bool:
@@ -301,6 +303,8 @@ def apply_line(run: RunState, text: str) -> bool:
                 handler(run, match)
             except (ValueError, OverflowError):
                 return False
+            if head not in _KEPT_HEADS:
+                return True
             break
     if text.endswith(_END):
         run.ended = True

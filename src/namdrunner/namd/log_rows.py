@@ -37,6 +37,7 @@ _SIGNS = np.uint64(0x8080808080808080)
 _DIGITS = np.uint64(0x7F7F7F7F7F7F7F7F)
 _PAIRS = np.uint64(0x00FF00FF00FF00FF)
 _QUADS = np.uint64(0x0000FFFF0000FFFF)
+_POINT = np.uint64(0x00000000FF000000)
 _TO_PAIRS = np.uint64(10 * 2**8 + 1)
 _TO_QUADS = np.uint64(100 * 2**16 + 1)
 _TO_EIGHT = np.uint64(10_000 * 2**32 + 1)
@@ -175,12 +176,11 @@ class _Bench:
     def __init__(self, layout: _Layout) -> None:
         self.layout = layout
         self.capacity = max(BATCH_BYTES // layout.length, 1)
-        self.points, self.lasts = layout.points, layout.lasts
         shape = (self.capacity, layout.length)
         template = np.full(layout.length, 48, dtype=np.uint8)
-        template[self.points] = 46
+        template[layout.points] = 46
         boundary = np.zeros(layout.length, dtype=np.uint8)
-        boundary[self.lasts] = 1
+        boundary[layout.lasts] = 1
         # A byte XOR its template is the digit's value, or 0 for a point where a point belongs.
         self.template = np.ascontiguousarray(np.broadcast_to(template, shape))
         # 1 at the last byte of a number: what follows starts a new one.
@@ -202,6 +202,9 @@ class _Bench:
             high[field] = self._eight(end - 8, count)
             low[field] = self._eight(end - 16, count)
         low &= self.layout.keep
+        # Byte 3 of the second half is the point, which became zero if it is one.
+        if np.bitwise_or.reduce(high, axis=None) & _POINT:
+            valid &= ((high & _POINT) == 0).all(axis=0)
         values = np.empty((count, len(self.layout.ends) + 1), dtype=np.float64)
         values[:, 1:] = self._numbers(high, low).T
         steps = np.zeros(count, dtype=np.float64)
@@ -235,17 +238,10 @@ class _Bench:
         blank |= self.boundary[:count]
         np.bitwise_and(blank.ravel()[:-1], minus.ravel()[1:], out=minus.ravel()[1:])
         minus |= digit
-        # Every number ends in digits, has one before its point, and its point is one.
-        tests = (
-            minus.view(bool),
-            rows[:, self.points] == 46,
-            digit[:, self.points - 1].view(bool),
-            digit[:, self.lasts].view(bool),
-        )
-        valid = np.ones(count, dtype=bool)
-        for test in tests:
-            if not test.all():
-                valid &= test.all(axis=1)
+        # The step ends in a digit; that every other number does follows from its point.
+        valid: NDArray[np.bool_] = digit[:, self.layout.step_end - 1].astype(bool)
+        if not minus.view(bool).all():
+            valid &= minus.view(bool).all(axis=1)
         return valid
 
     def _eight(self, begin: int, count: int) -> U64:

@@ -92,6 +92,8 @@ def test_a_replaced_file_is_noticed() -> None:
     assert reader.continues(WHOLE.encode()[:4096])
     assert not reader.continues(WHOLE.replace("node7", "node8").encode()[:4096])
     assert not reader.continues(b"")
+    assert reader.continues(WHOLE.encode(), size=len(WHOLE))
+    assert not reader.continues(WHOLE.encode(), size=len(WHOLE) - 1)
 
 
 def test_progress_of_a_running_job() -> None:
