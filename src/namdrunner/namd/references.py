@@ -211,7 +211,8 @@ def _all_outputs(config: NamdConfig) -> Iterator[OutputPath]:
         if _positive(config, frequency):
             yield from _derived(config, name, suffix, role, ("",))
     if any(is_on(s.value) for s in config.get_all("alch")):
-        yield from _derived(config, "alchoutfile", ".fep", "alchemical energies", ("",))
+        ending = ".ti" if (config.startup("alchtype") or "").strip().lower() == "ti" else ".fep"
+        yield from _derived(config, "alchoutfile", ending, "alchemical energies", ("",))
     if any(is_on(s.value) for s in config.get_all("colvars")):
         for setting in config.get_all("outputname")[:1]:
             suffixes = (".colvars.traj", ".colvars.state", ".restart.colvars.state")

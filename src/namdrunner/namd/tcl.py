@@ -83,6 +83,7 @@ def evaluate(request: TclRequest) -> dict[str, Any]:
                 capture_output=True,
                 timeout=request.time_limit_s + GRACE_S,
                 cwd=scratch,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 env={name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ},
                 check=False,
             )

@@ -90,6 +90,13 @@ class TestPresence:
         report = checked(water_job, config_text({"structure": "W.PSF"}))
         assert "w.psf" in found(report, "file-missing")[0].remedy
 
+    def test_empty_amber_files(self, water_job: Path) -> None:
+        for name in ("a.prmtop", "a.rst7"):
+            (water_job / name).write_bytes(b"")
+        text = "amber on\nparmfile a.prmtop\nambercoor a.rst7\nexclude scaled1-4\ncutoff 9\nswitching off\n"
+        report = checked(water_job, text + "outputname o\ntemperature 300\nrun 20\n")
+        assert [f.keyword for f in found(report, "file-empty")] == ["parmfile", "ambercoor"]
+
     def test_a_folder_is_no_file(self, water_job: Path) -> None:
         (water_job / "folder").mkdir()
         assert "folder" in found(checked(water_job, config_text({"structure": "folder"})), "file-missing")[0].message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from namdrunner.namd.check.context import Context
+from namdrunner.namd.check.report import Fix
 from namdrunner.namd.config import RunStep, Setting, leading_number
 
 MAX_STEP = 2**31 - 1
@@ -157,8 +158,6 @@ def _runs(ctx: Context) -> None:
 
 def _refused_length(ctx: Context, item: RunStep, cycle: int) -> None:
     rounded = -(-item.steps // cycle) * cycle
-    from namdrunner.namd.check.report import Fix
-
     ctx.error(
         "run-length-multiple",
         f"{item.kind} {item.steps} is no multiple of stepspercycle {cycle}; NAMD refuses the command.",

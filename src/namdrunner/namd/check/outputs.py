@@ -14,6 +14,14 @@ def check(ctx: Context) -> None:
     outputs = output_paths(ctx.config)
     _overwritten(ctx, outputs)
     _one_name_twice(ctx, outputs)
+    for setting in ctx.config.get_all("outputname"):
+        if setting.value.endswith("/") or (ctx.config.working_folder / setting.value).is_dir():
+            ctx.warning(
+                "output-name-is-folder",
+                f"{setting.written} {setting.value} names a folder; the files would be called .coor, .vel and .xsc.",
+                "Add the beginning of a file name.",
+                setting=setting,
+            )
     _restarts(ctx)
     _cadence(ctx)
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from namdrunner.namd.check.context import Context
 from namdrunner.namd.references import OutputPath, output_paths
 
-_CODES = {
+_REMEDIES = {
     "parameters": "Check the path, or copy the force field beside the config.",
     "extendedSystem": "Use the .restart.xsc of the earlier run, or give cellBasisVector1 to 3.",
     "binvelocities": "Use the .restart.vel of the earlier run, or give temperature instead.",
     "bincoordinates": "Use the .restart.coor of the earlier run; did it finish?",
 }
+
+# The other kinds of file have readers that say so.
+_NEVER_EMPTY = ("parmfile", "ambercoor", "grotopfile", "grocoorfile")
 
 
 def check(ctx: Context) -> None:
@@ -29,6 +32,15 @@ def check(ctx: Context) -> None:
                 "file-unreadable",
                 f"{reference.path.name} cannot be read.",
                 "Check its permissions.",
+                keyword=reference.keyword,
+                file=reference.file,
+                line=reference.line,
+            )
+        elif reference.keyword in _NEVER_EMPTY and reference.path.stat().st_size == 0:
+            ctx.error(
+                "file-empty",
+                f"{reference.path.name} is empty.",
+                "Copy it again; the disk may have been full.",
                 keyword=reference.keyword,
                 file=reference.file,
                 line=reference.line,
@@ -47,7 +59,7 @@ def _missing(ctx: Context, keyword: str, written: str, path: Path, file: Path | 
         f"The file {shown} of {keyword} {kind}{where}.",
         f"Did you mean {alike}?"
         if alike
-        else _CODES.get(keyword, "Check the path; it counts from the folder of the config."),
+        else _REMEDIES.get(keyword, "Check the path; it counts from the folder of the config."),
         keyword=keyword,
         file=file,
         line=line,

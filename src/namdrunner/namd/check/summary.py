@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from namdrunner.namd.check import gpu
 from namdrunner.namd.check.context import Context
 from namdrunner.namd.check.report import FileSummary, Summary
@@ -37,11 +39,9 @@ def _files(ctx: Context) -> tuple[FileSummary, ...]:
     return tuple(files)
 
 
-def _size(path: object) -> int | None:
-    from pathlib import Path
-
+def _size(path: Path) -> int | None:
     try:
-        return Path(str(path)).stat().st_size
+        return path.stat().st_size
     except (OSError, ValueError):
         return None
 
