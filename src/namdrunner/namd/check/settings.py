@@ -86,7 +86,9 @@ def _tolerance(ctx: Context) -> None:
     except ValueProblem:
         return
     if value <= 0:
-        ctx.error(
+        # Waters alone are solved in closed form (SETTLE) and never look at the tolerance.
+        say = ctx.error if ctx.rigid_bonds == "all" or not ctx.on("usesettle") else ctx.warning
+        say(
             "rigid-tolerance",
             "rigidTolerance must be above 0: with 0 the iteration of rigid bonds never ends.",
             "Use 1.0e-8.",
