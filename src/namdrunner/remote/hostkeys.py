@@ -83,18 +83,22 @@ class HostKeyBook:
         return len(lines) - len(kept)
 
     def where(self, host: str, port: int) -> tuple[str, ...]:
-        """``file:line`` of every entry for ``host``, for the person who has to correct one."""
+        """``file:line`` of every entry for ``host`` at this port, for the person who has to correct one."""
         places = []
         for path in self.files:
             for number, line in enumerate(_lines(path), start=1):
-                book = asyncssh.SSHKnownHosts()
-                try:
-                    book.load(line)
-                except ValueError:
-                    continue
-                if book.match(host, "", None if port == DEFAULT_PORT else port)[0]:
+                if _names(line, host, port) and (port == DEFAULT_PORT or not _names(line, host, DEFAULT_PORT)):
                     places.append(f"{path}:{number}")
         return tuple(places)
+
+
+def _names(line: str, host: str, port: int) -> bool:
+    book = asyncssh.SSHKnownHosts()
+    try:
+        book.load(line)
+    except ValueError:
+        return False
+    return bool(book.match(host, "", None if port == DEFAULT_PORT else port)[0])
 
 
 def _lines(path: Path) -> list[str]:

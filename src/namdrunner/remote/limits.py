@@ -79,6 +79,10 @@ class RequestLimiter:
         }
 
 
+FEWEST = 2
+"""Sessions without which nothing goes: one for a transfer, one for the command that verifies it."""
+
+
 class SessionGate:
     """Counts open sessions. Transfers leave some for commands; a server that refuses one lowers the ceiling."""
 
@@ -133,13 +137,10 @@ class SessionGate:
     def _free(self, transfer: bool) -> bool:
         return self.open < self.ceiling and (not transfer or self.open_transfers < self.transfer_ceiling)
 
-    def refused(self) -> bool:
-        """The server opened no further session: expect no more than are open now. False when none is."""
-        others = self.open - 1
-        if others < 1:
-            return False
-        self.ceiling = max(1, min(self.ceiling, others))
-        return True
+    def refused(self) -> None:
+        """The server opened no further session: expect no more than are open now, until the next login."""
+        # Several refusals at once each count the others that are just being opened: not below two for that.
+        self.ceiling = max(FEWEST, min(self.ceiling, self.open - 1))
 
     def reset(self) -> None:
         """A new connection starts with the configured ceiling."""

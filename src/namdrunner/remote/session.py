@@ -40,6 +40,7 @@ from namdrunner.remote.values import (
 
 RECONNECT_WAIT_S = 60.0
 SESSION_WAIT_S = 10.0
+REFUSED_PAUSE_S = 0.2
 ATTEMPTS = 3
 _QUOTA_WORDS = ("no space left on device", "disk quota exceeded", "quota exceeded", "file too large")
 
@@ -135,6 +136,7 @@ class SshSession:
         self, command: str, label: str, timeout_s: float, stdin: bytes | None, max_output_bytes: int
     ) -> CommandResult:
         give_up = time.monotonic() + SESSION_WAIT_S
+        pause = REFUSED_PAUSE_S
         while True:
             connection = await self.link.wait_connected(RECONNECT_WAIT_S)
             async with self.link.gate.session(wait_s=SESSION_WAIT_S):
@@ -151,9 +153,12 @@ class SshSession:
                 except asyncssh.ChannelOpenError as exc:
                     if connection is not self._live():
                         raise faults.lost_fault(self.link.place, exc.reason) from exc
-                    if not self.link.gate.refused() or time.monotonic() > give_up:
+                    self.link.gate.refused()
+                    if time.monotonic() > give_up:
                         raise faults.no_session_left(self.link.place, self.link.gate.open - 1) from exc
-            await asyncio.sleep(0)  # let another end first: the gate has fewer places now
+            # Let another end first; the server may also still be closing one that is over here.
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 1.5)
 
     def _live(self) -> asyncssh.SSHClientConnection | None:
         try:
