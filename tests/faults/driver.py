@@ -22,6 +22,7 @@ from namdrunner.paths import Folders
 from namdrunner.services import submit
 from namdrunner.services.application import Application
 from namdrunner.services.clusters import ClusterInput
+from namdrunner.services.context import utc_now
 from namdrunner.services.job_request import JobRequest
 from namdrunner.services.tasks import Task
 
@@ -153,6 +154,9 @@ async def main(arguments: argparse.Namespace) -> Any:
     # An attempt is given up for lost sooner than for people, so that the suite does not wait.
     submit.ABSENT_AFTER = timedelta(seconds=arguments.absent_after)
     app = await Application.open(Folders.below(Path(arguments.home)))
+    if arguments.clock_off_h:
+        off = timedelta(hours=arguments.clock_off_h)
+        app.context.now = lambda: utc_now() + off
     try:
         if arguments.action not in ("add", "list"):
             await connect(app)
@@ -179,6 +183,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--kill-at", type=int, default=0)
     parser.add_argument("--cut-at", type=int, default=0)
+    parser.add_argument("--clock-off-h", type=float, default=0.0, help="how wrong the clock here is")
     parser.add_argument("--absent-after", type=float, default=8.0)
     return parser.parse_args()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +178,111 @@ def test_two_homes_submit_one_job_once(scene: Scenes, tally: Counter[str]) -> No
     jobs = other.settle("final")
     assert receipt.exists()
     check_once(place, jobs, tally, made=1)
+
+
+@pytest.mark.parametrize("hours", [-7.0, 7.0])
+def test_clock_that_is_wrong_by_hours_changes_nothing(scene: Scenes, tally: Counter[str], hours: float) -> None:
+    place = scene()
+    off = ("--clock-off-h", str(hours))
+    place.drive("create", place.name, str(place.config), *off)
+    tally["injected"] += 1
+    (job,) = place.drive("settle", "final", *off)["outcome"]
+    assert job["status"] == "COMPLETED"
+    check_once(place, [job], tally, made=1)
+
+
+def test_clock_set_forward_does_not_make_an_unheard_submission_absent(scene: Scenes, tally: Counter[str]) -> None:
+    """sbatch times out; the clock then jumps by hours. The job is found, not submitted again."""
+    place = scene(seconds=5)
+    with place.slurm.paused("slurmctld"):
+        place.drive("create", place.name, str(place.config))
+    tally["injected"] += 1
+    (job,) = place.drive("settle", "final", "--clock-off-h", "5", "--absent-after", "60")["outcome"]
+    check_once(place, [job], tally, made=1)
+
+
+def test_full_project_folder_keeps_the_results_until_there_is_room(scene: Scenes, tally: Counter[str]) -> None:
+    place = scene(seconds=10)
+    with small_disk(place.project, "1m") as grow:
+        shutil.chown(place.project, place.slurm.user)
+        place.drive("create", place.name, str(place.config))
+        filler = place.project / "filler"
+        (job,) = _listed(place)
+        left = shutil.disk_usage(place.project).free
+        filler.write_bytes(b"x" * max(0, left - 100_000))
+        tally["injected"] += 1
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            place.drive("sync")
+            (job,) = _listed(place)
+            if job["status"] not in ("PENDING", "RUNNING"):
+                break
+            time.sleep(1)
+        assert job["status"] == "COLLECTING", job
+        grow("20m")
+        (job,) = place.settle("final")
+        assert job["status"] == "COMPLETED", job
+        results = place.project / "namdrunner_jobs" / job["id"] / "outputs" / "step5" / "results"
+        assert (results / "equil.dcd").stat().st_size == 300_000
+    assert place.scratch_folders() == []
+
+
+def test_scratch_removed_under_a_running_job_is_a_failure_in_words(scene: Scenes, tally: Counter[str]) -> None:
+    place = scene(seconds=6)
+    place.drive("create", place.name, str(place.config))
+    (number,) = place.slurm_jobs()
+    place.slurm.wait_for_job(number, ("RUNNING",))
+    time.sleep(1.5)
+    shutil.rmtree(place.root_on_cluster / "scratch" / "namdrunner_jobs")
+    tally["injected"] += 1
+    (job,) = place.settle("final")
+    assert job["status"] != "COMPLETED" or job["outputs"], job
+    assert job["reason"], job
+
+
+def test_job_folder_removed_by_hand_never_becomes_success(scene: Scenes, tally: Counter[str]) -> None:
+    place = scene()
+    place.drive("create", place.name, str(place.config))
+    (number,) = place.slurm_jobs()
+    place.slurm.wait_for_job(number, ("COMPLETED", "FAILED"))
+    shutil.rmtree(place.project / "namdrunner_jobs")
+    tally["injected"] += 1
+    place.drive("sync")
+    (job,) = _listed(place)
+    assert job["status"] not in ("COMPLETED", "FAILED"), job
+
+
+def test_node_that_dies_sends_the_job_back_to_the_queue(scene: Scenes, tally: Counter[str]) -> None:
+    place = scene(seconds=90)
+    place.drive("create", place.name, str(place.config))
+    (number,) = place.slurm_jobs()
+    place.slurm.wait_for_job(number, ("RUNNING",))
+    node = place.slurm.user_command(f"squeue -h -j {number} -o %N").stdout.strip()
+    place.slurm.node_down(node)
+    try:
+        tally["injected"] += 1
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline:
+            place.drive("sync")
+            (job,) = _listed(place)
+            if job["status"] == "PENDING" and job["queue_reason"]:
+                break
+            time.sleep(1)
+        assert job["status"] == "PENDING", job
+        assert job["queue_reason"]
+        check_once(place, place.settle(), tally, made=1)
+    finally:
+        place.slurm.node_up(node)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
+    """A file system of its own at ``folder``, which can be made larger; needs root, as Slurm does here."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "none", str(folder)], check=True)
+    try:
+        yield lambda new: subprocess.run(["mount", "-o", f"remount,size={new}", str(folder)], check=True) and None
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def _listed(place: Scene) -> list[dict[str, Any]]:

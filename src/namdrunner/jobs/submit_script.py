@@ -68,6 +68,14 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What was written before sbatch ran; ``at`` by the cluster's clock, in seconds since the epoch."""
+
+    token: str
+    at: int
+
+
+@dataclass(frozen=True)
 class SubmitReply:
     """``outcome``: ``receipt`` (was submitted already), ``attempt`` (an earlier attempt has to be looked into),
     ``answered`` (sbatch ran; see ``status``, ``slurm_id``, ``stderr``), ``failed`` (``problem``: ``folder``,
@@ -131,7 +139,8 @@ def parse_submit_reply(reply: bytes, nonce: str) -> dict[str, SubmitReply]:
                 receipt = parse_receipt(text)
                 found[job] = SubmitReply("receipt" if receipt else "cut", receipt=receipt)
             case ["attempt", job]:
-                found[job] = SubmitReply("attempt", attempt_token=_attempt_token(text))
+                attempt = parse_attempt(text)
+                found[job] = SubmitReply("attempt", attempt_token=attempt.token if attempt else "")
             case ["sbatch", job, status, slurm_id]:
                 answer = "" if slurm_id == "-" else slurm_id
                 found[job] = SubmitReply("cut", status=int(status), slurm_id=answer, stderr=text)
@@ -142,8 +151,10 @@ def parse_submit_reply(reply: bytes, nonce: str) -> dict[str, SubmitReply]:
     return found
 
 
-def _attempt_token(text: str) -> str:
+def parse_attempt(text: str) -> Attempt | None:
+    """``None`` when it is not whole."""
     try:
-        return str(json.loads(text)["token"])
+        values = json.loads(text)
+        return Attempt(str(values["token"]), int(values["at"]))
     except (ValueError, KeyError, TypeError):
-        return ""
+        return None

@@ -52,6 +52,7 @@ class SyncReply:
     results: dict[str, str] = field(default_factory=dict)
     inventories: dict[str, str] = field(default_factory=dict)
     receipts: dict[str, str] = field(default_factory=dict)
+    attempts: dict[str, str] = field(default_factory=dict)
     logs: dict[str, LogPart] = field(default_factory=dict)
     tails: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Per job, the ends of ``slurm`` (stdout and stderr of the job script) and ``namd.err``, for jobs that ended."""
@@ -98,7 +99,10 @@ thin() {
 }
 job() {
   local t=${Q[$2]:-absent} d=$3 from=$4 size n k rest
-  [ -n "$5" ] && [ -f "$d/receipt" ] && { frame receipt "$1"; head -c 4096 "$d/receipt"; }
+  if [ -n "$5" ]; then
+    [ -f "$d/receipt" ] && { frame receipt "$1"; head -c 4096 "$d/receipt"; }
+    [ -f "$d/attempt" ] && { frame attempt "$1"; head -c 4096 "$d/attempt"; }
+  fi
   case " $WAITING " in *" $t "*) return ;; esac
   if [ -f "$d/result.json" ]; then
     frame result "$1"; head -c 65536 "$d/result.json"
@@ -164,6 +168,7 @@ def parse_sync_reply(reply: bytes, nonce: str) -> SyncReply:
     results: dict[str, str] = {}
     inventories: dict[str, str] = {}
     receipts: dict[str, str] = {}
+    attempts: dict[str, str] = {}
     logs: dict[str, LogPart] = {}
     tails: dict[str, dict[str, bytes]] = {}
     for words, body in sections(reply, nonce):
@@ -183,6 +188,8 @@ def parse_sync_reply(reply: bytes, nonce: str) -> SyncReply:
                 inventories[job] = text
             case ["receipt", job]:
                 receipts[job] = text
+            case ["attempt", job]:
+                attempts[job] = text
             case ["log", job, start, end, size, how]:
                 logs[job] = LogPart(int(start), int(end), int(size), body, how == "thinned")
             case ["tail", job, name]:
@@ -195,6 +202,7 @@ def parse_sync_reply(reply: bytes, nonce: str) -> SyncReply:
         results=results,
         inventories=inventories,
         receipts=receipts,
+        attempts=attempts,
         logs=logs,
         tails=tails,
         **values,  # type: ignore[arg-type]

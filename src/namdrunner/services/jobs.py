@@ -19,6 +19,7 @@ from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.services.templates import TemplateService
 from namdrunner.store.jobs import JobQuery, StoredJob, states_from
 
+
 class JobService:
     def __init__(self, context: Context, templates: TemplateService, poller: Poller) -> None:
         self._context = context

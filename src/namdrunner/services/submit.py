@@ -18,6 +18,7 @@ from namdrunner.errors import (
 from namdrunner.jobs.record import Submission
 from namdrunner.jobs.state import JobState
 from namdrunner.jobs.submit_script import (
+    Attempt,
     Receipt,
     SubmitJob,
     SubmitReply,
@@ -238,8 +239,7 @@ async def reconcile(context: Context, job: StoredJob, seen: Reconciliation) -> S
             build_receipt_script(job.record.project_dir, receipt), timeout_s=30, label="write the receipt"
         )
         return accept(context, job, slurm_id, token, "It was found in Slurm.")
-    last = job.record.submissions[-1].at if job.record.submissions else context.now()
-    if seen.queue_answered and seen.accounting_answered and context.now() - last > ABSENT_AFTER:
+    if seen.queue_answered and seen.accounting_answered and _age(context, job, seen) > ABSENT_AFTER:
         ready = with_status(
             job,
             state=JobState.READY,
@@ -251,6 +251,14 @@ async def reconcile(context: Context, job: StoredJob, seen: Reconciliation) -> S
     return job
 
 
+def _age(context: Context, job: StoredJob, seen: Reconciliation) -> timedelta:
+    """Of the last attempt, by the cluster's own clock where it got so far: the clock here may be wrong or set anew."""
+    if seen.attempt is not None and seen.clock_s is not None:
+        return timedelta(seconds=seen.clock_s - seen.attempt.at)
+    last = job.record.submissions[-1].at if job.record.submissions else context.now()
+    return context.now() - last
+
+
 class Reconciliation:
     """What was seen of a job whose submission is not settled."""
 
@@ -258,12 +266,16 @@ class Reconciliation:
         self,
         *,
         receipt: Receipt | None,
+        attempt: Attempt | None,
+        clock_s: int | None,
         queue: tuple[QueueRow, ...],
         queue_answered: bool,
         searched: tuple[tuple[str, str], ...],
         accounting_answered: bool,
     ) -> None:
         self.receipt = receipt
+        self.attempt = attempt
+        self.clock_s = clock_s
         self.queue = queue
         self.queue_answered = queue_answered
         self.searched = searched

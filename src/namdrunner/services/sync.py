@@ -21,7 +21,7 @@ from namdrunner.jobs.evidence import (
 from namdrunner.jobs.record import JobProgress
 from namdrunner.jobs.result import JobResult, parse_result
 from namdrunner.jobs.state import JobState
-from namdrunner.jobs.submit_script import parse_receipt
+from namdrunner.jobs.submit_script import parse_attempt, parse_receipt
 from namdrunner.jobs.sync_script import SyncJob, SyncReply, build_sync_script, parse_sync_reply
 from namdrunner.services.collect import collect
 from namdrunner.services.context import Context
@@ -207,6 +207,8 @@ def _reconciliation(job: StoredJob, seen: Seen) -> Reconciliation:
             answered = error.code == "accounting-off"
     return Reconciliation(
         receipt=parse_receipt(seen.reply.receipts.get(job.id, "")),
+        attempt=parse_attempt(seen.reply.attempts.get(job.id, "")),
+        clock_s=seen.reply.clock_s,
         queue=seen.queue,
         queue_answered=not seen.queue_failure,
         searched=tuple(searched),
