@@ -137,10 +137,23 @@ class Desk:
     def wait_status(self, job: str, *states: str, timeout_s: float = 90.0) -> Any:
         def reached(document: Any) -> bool:
             status = document["status"]
-            assert status in states or status not in FINAL, f"ended otherwise: {_summary(document)}"
+            assert status in states or status not in FINAL, f"ended otherwise: {_summary(document)}{self._logs(job)}"
             return status in states
 
         return self.wait(job, reached, timeout_s)
+
+    def watch(self, job: str, status: str = "COMPLETED") -> Any:
+        """``job watch`` to the job's end, which has to be the given one; the document."""
+        outcome = self.run("job", "watch", job, "--timeout", "280", "--json", timeout_s=320)
+        assert outcome.status == (0 if status == "COMPLETED" else 1), self._story(outcome) + self._logs(job)
+        document = outcome.document
+        assert document["status"] == status, _summary(document) + self._logs(job)
+        return document
+
+    def _logs(self, job: str) -> str:
+        """The ends of all logs on the cluster, for the one who reads why a test failed."""
+        folder = f"{self.cluster.project_root}/namdrunner_jobs/{job}/logs"
+        return "\n" + self.cluster.shell(f"cd {folder} && tail -n 12 namd.* slurm-*").stdout
 
     # -- the server -------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ def test_a_job_of_ones_own_config_comes_home_whole(desk: Desk, tmp_path: Path) -
             assert entry["sha256"] == sha256(Path(entry["source"]))
 
     desk.ask("job", "submit", job)
-    ended = desk.ask("job", "watch", job, "--timeout", "150", timeout_s=200)
+    ended = desk.watch(job)
     assert ended["status"] == "COMPLETED"
     assert set(ended) >= JOB_KEYS
     assert ended["exit_code"] == 0
@@ -77,7 +77,7 @@ def test_a_job_of_ones_own_config_comes_home_whole(desk: Desk, tmp_path: Path) -
 
 def test_logs_energies_and_list_of_an_ended_job(desk: Desk, tmp_path: Path) -> None:
     job = desk.create("Read me", write_config(tmp_path / "s", steps=20, minimize=10), "--submit")
-    desk.ask("job", "watch", job, "--timeout", "150", timeout_s=200)
+    desk.watch(job)
     log = desk.run("job", "logs", job, "--namd")
     assert log.status == 0
     assert "OpenMM demo engine, not NAMD" in log.stdout
@@ -111,7 +111,7 @@ def test_a_job_of_a_template_completes(desk: Desk, tmp_path: Path) -> None:
     assert desk.ask("job", "list", "--search", sample.name)["jobs"] == []
     created = desk.ask(*words, "--submit", "--cores", "2", "--walltime", "00:10:00")
     assert created["template"] == sample.template
-    ended = desk.ask("job", "watch", created["id"], "--timeout", "240", timeout_s=300)
+    ended = desk.watch(created["id"])
     assert (ended["status"], ended["exit_code"]) == ("COMPLETED", 0)
     sent = desk.cluster.lines(f"cat {ended['project_dir']}/config.namd")
     assert "\n".join(sent).strip() == plan["config"].strip()
@@ -148,10 +148,7 @@ def test_a_waiting_job_is_cancelled_before_it_runs(desk: Desk, tmp_path: Path) -
 def test_a_config_that_namd_refuses_fails_with_a_diagnosis(desk: Desk, tmp_path: Path) -> None:
     config = write_config(tmp_path / "s", extra="notAKeyword   yes")
     job = desk.create("Bad keyword", config, "--submit", "--force")
-    outcome = desk.run("job", "watch", job, "--timeout", "120", "--json", timeout_s=150)
-    assert outcome.status == 1
-    ended = outcome.document
-    assert ended["status"] == "FAILED"
+    ended = desk.watch(job, "FAILED")
     assert ended["exit_code"] != 0
     assert ended["diagnosis"], ended
     assert "notakeyword" in json.dumps(ended["diagnosis"]).lower()
@@ -213,7 +210,7 @@ def test_the_api_is_what_the_command_line_uses(desk: Desk, tmp_path: Path) -> No
         assert missing.headers["content-type"].startswith("application/problem+json")
         assert {"code", "remedy", "retryable", "title", "status"} <= set(missing.json())
     assert httpx.get(f"http://127.0.0.1:{server['port']}/api/v1/jobs").status_code == 401
-    desk.ask("job", "watch", job, "--timeout", "150", timeout_s=200)
+    desk.watch(job)
 
 
 @pytest.mark.shared_data
@@ -223,7 +220,7 @@ def test_real_systems_by_their_own_configs_come_home(
 ) -> None:
     config = write_real_config(system, shared_data, tmp_path)
     job = desk.create(f"Real {system}", config, "--submit", "--cores", "4")
-    ended = desk.ask("job", "watch", job, "--timeout", "280", timeout_s=320)
+    ended = desk.watch(job)
     assert ended["status"] == "COMPLETED"
     fetched = desk.ask("job", "download", job, "--to", str(tmp_path / "home"))["files"]
     assert any(f["name"].endswith(".dcd") for f in fetched)

@@ -23,7 +23,7 @@ def _no_jobs_left(cluster: Cluster) -> Iterator[None]:
 def test_jobs_are_found_again_after_the_database_is_lost(cluster: Cluster, tmp_path: Path) -> None:
     with connected_desk(tmp_path / "first", cluster) as desk:
         done = desk.create("Done before", write_config(tmp_path / "a", steps=20, minimize=10), "--submit")
-        before = desk.ask("job", "watch", done, "--timeout", "150", timeout_s=200)
+        before = desk.watch(done)
         running = desk.create("Runs meanwhile", write_config(tmp_path / "b", steps=ENDLESS), "--submit")
         desk.wait_status(running, "RUNNING")
     with connected_desk(tmp_path / "second", cluster) as fresh:
