@@ -72,6 +72,12 @@ def write_log(path: Path, size: int) -> None:
 
 
 FIELD = """\
+ATOMS
+MASS -1 CT 12.011 C
+MASS -1 HA 1.008 H
+MASS -1 OT 15.9994 O
+MASS -1 HT 1.008 H
+
 BONDS
 CT CT 222.5 1.53
 CT HA 309.0 1.11
