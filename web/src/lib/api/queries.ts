@@ -1,0 +1,105 @@
+/** One definition per thing that is loaded; keys start with the noun, so that events can refresh by noun. */
+import { keepPreviousData, queryOptions } from "@tanstack/svelte-query";
+import { api, ask } from "./client";
+import type { Activity, JobDocument, JobState, TemplateDocument } from "./types";
+
+export interface JobFilter {
+  status: JobState[];
+  cluster: string;
+  template: string;
+  search: string;
+  sort: string;
+}
+
+export const PAGE = 200;
+
+export const jobPage = (filter: JobFilter, page: number) =>
+  queryOptions({
+    queryKey: ["jobs", filter, page],
+    queryFn: ({ signal }) => {
+      const { status, cluster, template, search, sort } = filter;
+      const query = { status, cluster: cluster || undefined, template: template || undefined, search, sort };
+      return ask(
+        api.GET("/api/v1/jobs", { params: { query: { ...query, limit: PAGE, offset: page * PAGE } }, signal }),
+      );
+    },
+    placeholderData: keepPreviousData,
+  });
+
+const job = (id: string) => ({ params: { path: { job_id: id } } });
+
+export const jobQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["job", id],
+    queryFn: async () => (await ask(api.GET("/api/v1/jobs/{job_id}", job(id)))) as unknown as JobDocument,
+  });
+
+export const jobScript = (id: string) =>
+  queryOptions({
+    queryKey: ["job-script", id],
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/script", job(id))),
+    staleTime: Infinity,
+  });
+
+export const jobFiles = (id: string) =>
+  queryOptions({
+    queryKey: ["job-files", id],
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/files", job(id))),
+  });
+
+export const jobEnergies = (id: string) =>
+  queryOptions({
+    queryKey: ["job-energies", id],
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/energies", job(id))),
+  });
+
+export const clustersQuery = queryOptions({
+  queryKey: ["clusters"],
+  queryFn: async () => (await ask(api.GET("/api/v1/clusters"))).clusters,
+});
+
+export const statusQuery = queryOptions({
+  queryKey: ["status"],
+  queryFn: () => ask(api.GET("/api/v1/status")),
+});
+
+export const templatesQuery = queryOptions({
+  queryKey: ["templates"],
+  queryFn: async () => (await ask(api.GET("/api/v1/templates"))).templates,
+});
+
+export const templateQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["templates", id],
+    queryFn: async () =>
+      (await ask(
+        api.GET("/api/v1/templates/{template_id}", { params: { path: { template_id: id } } }),
+      )) as unknown as TemplateDocument,
+  });
+
+export const activityQuery = queryOptions({
+  queryKey: ["activity"],
+  queryFn: async () =>
+    (await ask(api.GET("/api/v1/activity", { params: { query: { limit: 500 } } }))).activity as unknown as Activity[],
+});
+
+export const promptsQuery = queryOptions({
+  queryKey: ["prompts"],
+  queryFn: async () => (await ask(api.GET("/api/v1/prompts"))).prompts,
+});
+
+export const tasksQuery = queryOptions({
+  queryKey: ["tasks"],
+  queryFn: async () => (await ask(api.GET("/api/v1/tasks"))).tasks,
+});
+
+export const profilesQuery = queryOptions({
+  queryKey: ["profiles"],
+  queryFn: async () => (await ask(api.GET("/api/v1/profiles"))).profiles,
+  staleTime: Infinity,
+});
+
+export const storageQuery = queryOptions({
+  queryKey: ["storage"],
+  queryFn: () => ask(api.GET("/api/v1/storage")),
+});

@@ -1,0 +1,150 @@
+/** The event stream of the server, feeding what was loaded: resumed where it was cut off, or everything loaded anew. */
+import type { QueryClient } from "@tanstack/svelte-query";
+import { SvelteMap } from "svelte/reactivity";
+import { patchActivity, patchConnection, patchJob, type JobPage } from "./live";
+import type { Activity, ClusterDocument, Connection, JobSummary, Prompt, Task, TaskProgress } from "./api/types";
+import { toasts } from "./toasts.svelte";
+
+export type StreamState = "connecting" | "live" | "lost" | "locked";
+
+const FIRST_WAIT_MS = 1000;
+const MAX_WAIT_MS = 15_000;
+const REFRESH_MS = 300;
+
+class Live {
+  state = $state<StreamState>("connecting");
+  lostAt = $state(0);
+  /** Tasks that run or ended while this page was open, by id. */
+  tasks = new SvelteMap<string, Task>();
+  #client!: QueryClient;
+  #source: EventSource | null = null;
+  #lastId = "";
+  #wait = FIRST_WAIT_MS;
+  #stale = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  start(client: QueryClient): void {
+    this.#client = client;
+    this.#open();
+    addEventListener("online", () => this.retry());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.state === "lost") this.retry();
+    });
+  }
+
+  retry(): void {
+    if (this.state === "live") return;
+    this.#wait = FIRST_WAIT_MS;
+    this.#open();
+  }
+
+  #open(): void {
+    this.#source?.close();
+    const query = this.#lastId ? `?last_event_id=${this.#lastId}` : "";
+    const source = new EventSource(`/api/v1/events${query}`);
+    this.#source = source;
+    source.onopen = () => {
+      const returning = this.state === "lost" || this.state === "locked";
+      this.state = "live";
+      this.#wait = FIRST_WAIT_MS;
+      if (returning || !this.#lastId) void this.#client.invalidateQueries();
+    };
+    source.onerror = () => this.#failed(source);
+    for (const [kind, handle] of Object.entries(this.#handlers)) {
+      source.addEventListener(kind, (event) => {
+        const message = event as MessageEvent<string>;
+        this.#lastId = message.lastEventId || this.#lastId;
+        handle(JSON.parse(message.data) as never);
+      });
+    }
+  }
+
+  #failed(source: EventSource): void {
+    if (source !== this.#source) return;
+    if (this.state !== "lost") this.lostAt = Date.now();
+    if (this.state === "live" || this.state === "connecting") this.state = "lost";
+    if (source.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    this.#source = null;
+    void this.#look();
+  }
+
+  /** Why the stream was refused: the server is gone, or it no longer knows this browser. */
+  async #look(): Promise<void> {
+    try {
+      const answer = await fetch("/api/v1/ping");
+      if (answer.status === 401) {
+        this.state = "locked";
+        return;
+      }
+      if (!answer.ok) this.state = "lost";
+    } catch {
+      this.state = "lost";
+    }
+    setTimeout(() => {
+      if (!this.#source) this.#open();
+    }, this.#wait);
+    this.#wait = Math.min(this.#wait * 2, MAX_WAIT_MS);
+  }
+
+  /** Load these anew, soon and once, however many events ask for it. */
+  #refresh(...keys: string[]): void {
+    for (const key of keys) this.#stale.add(key);
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const stale = this.#stale;
+      this.#stale = new Set();
+      void this.#client.invalidateQueries({
+        predicate: ({ queryKey: [noun, id] }) => stale.has(String(noun)) || stale.has(`${noun}/${id}`),
+      });
+    }, REFRESH_MS);
+  }
+
+  readonly #handlers: Record<string, (data: never) => void> = {
+    "job.updated": (job: JobSummary) => {
+      let known = false;
+      let moved = false;
+      this.#client.setQueriesData<JobPage>({ queryKey: ["jobs"] }, (page) => {
+        const patched = patchJob(page, job);
+        known ||= patched.known;
+        moved ||= patched.moved;
+        return patched.page;
+      });
+      this.#refresh(`job/${job.id}`, `job-energies/${job.id}`, `job-files/${job.id}`);
+      if (!known || moved) this.#refresh("jobs", "status");
+    },
+    "job.deleted": () => this.#refresh("jobs", "status", "job"),
+    "cluster.updated": () => this.#refresh("clusters"),
+    "cluster.synced": () => this.#refresh("jobs", "status"),
+    "cluster.sync-failed": () => this.#refresh("jobs", "clusters"),
+    "connection.changed": (connection: Connection) => {
+      this.#client.setQueryData<ClusterDocument[]>(["clusters"], (clusters) => patchConnection(clusters, connection));
+      this.#refresh("clusters", "job-files");
+    },
+    "prompt.needed": (prompt: Prompt) =>
+      this.#client.setQueryData<Prompt[]>(["prompts"], (prompts = []) =>
+        prompts.some((p) => p.id === prompt.id) ? prompts : [...prompts, prompt],
+      ),
+    "prompt.closed": (closed: { id: string }) =>
+      this.#client.setQueryData<Prompt[]>(["prompts"], (prompts = []) => prompts.filter((p) => p.id !== closed.id)),
+    "task.updated": (task: Task) => this.note(task),
+    "transfer.progress": (progress: TaskProgress & { task: string }) => {
+      const task = this.tasks.get(progress.task);
+      if (task) this.tasks.set(task.id, { ...task, progress });
+    },
+    "log.line": (entry: Activity) =>
+      this.#client.setQueryData<Activity[]>(["activity"], (entries) => patchActivity(entries, entry)),
+    reset: () => void this.#client.invalidateQueries(),
+  };
+
+  /** Keep what is known of a task; its failure is said wherever the person is. */
+  note(task: Task): void {
+    const before = this.tasks.get(task.id);
+    this.tasks.set(task.id, task);
+    if (task.state === "failed" && before?.state !== "failed" && task.error) {
+      toasts.show("error", task.error.message, { remedy: task.error.remedy });
+    }
+  }
+}
+
+export const live = new Live();
