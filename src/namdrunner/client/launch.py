@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -19,6 +20,13 @@ _TAIL_LINES = 15
 
 # Background servers outlive us; keeping the handles stops the interpreter from complaining that they do.
 _started: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def _let_go() -> None:
+    for process in _started:
+        if process.poll() is None:
+            process.returncode = 0  # as far as we are concerned
 
 
 def start_server(folders: Folders, *, timeout_s: float = START_TIMEOUT_S) -> ServerFile:
