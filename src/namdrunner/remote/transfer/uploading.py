@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from namdrunner.errors import TransferError
-from namdrunner.remote.listing import LARGE_BYTES, Look, RemoteStat
+from namdrunner.remote.listing import LARGE_BYTES, Look, RemoteStat, nul_joined
 from namdrunner.remote.transfer import parts
 from namdrunner.remote.transfer.bundle import SMALL, bundles, send_bundle
 from namdrunner.remote.transfer.channel import TransferChannel
@@ -40,6 +41,7 @@ class Uploading:
         self._control = control
         self._elsewhere = elsewhere
         self._staging = parts.staging_name()
+        self._stale: set[PurePosixPath] = set()
         self.done: dict[str, TransferredFile] = {}
 
     async def rest(self, files: Sequence[Outgoing]) -> None:
@@ -51,10 +53,8 @@ class Uploading:
         if look.free_bytes is not None and needed > look.free_bytes:
             raise parts.no_space(str(files[0].target.parent), needed, look.free_bytes)
         for bundle in bundles([f for f in pending if f.bytes <= SMALL]):
-            digests = await send_bundle(
-                self._channel, bundle, self._control, self._meter, self._bandwidth, self._staging
-            )
-            self.done.update({f.name: f.result(digests[f.name]) for f in bundle})
+            await self._send_bundle(bundle)
+        await self._remove_stale()
         large = [f for f in pending if f.bytes > SMALL]
         if large:
             uploader = Uploader(self._channel, self._control, self._meter, self._bandwidth, look.stats, self.done)
@@ -69,6 +69,20 @@ class Uploading:
         self._remember(files, {f.name: self.done[f.name].sha256 for f in files}, look)
         for file in files:
             self._digests.remember_version(file.item.source, file.version, self.done[file.name].sha256)
+
+    async def _send_bundle(self, bundle: Sequence[Outgoing]) -> None:
+        folders = {f.target.parent for f in bundle}
+        self._stale |= folders
+        digests = await send_bundle(self._channel, bundle, self._control, self._meter, self._bandwidth, self._staging)
+        self._stale -= folders
+        self.done.update({f.name: f.result(digests[f.name]) for f in bundle})
+
+    async def _remove_stale(self) -> None:
+        """A script that was killed after its last rename could not remove its staging folder."""
+        if self._stale:
+            places = nul_joined(folder / self._staging for folder in self._stale)
+            await self._channel.command("xargs -0 rm -rf --", stdin=places, label="remove what was left behind")
+            self._stale.clear()
 
     async def look(self, files: Sequence[Outgoing]) -> Look:
         folders = dict.fromkeys(f.target.parent for f in files)
