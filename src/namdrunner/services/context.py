@@ -30,6 +30,8 @@ class Context:
     tasks: TaskService
     events: EventBus
     now: Callable[[], datetime] = utc_now
+    last_seen: dict[str, object] = field(default_factory=dict)
+    """Per active job, what the last sync saw of it in the queue; lost with the process, which costs one full look."""
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def save(self, job: StoredJob, says: str = "") -> StoredJob:

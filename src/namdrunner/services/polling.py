@@ -79,7 +79,7 @@ class Poller:
         for job in self._context.jobs.active(cluster):
             under_way = self._context.tasks.running("delete", job=job.id, cluster=cluster)
             if job.deleting and not job.state.active and under_way is None:
-                await remove_folders(self._context, job)
+                await remove_folders(self._context, self._context.jobs.get(job.id))
 
     async def _loop(self, cluster: str) -> None:
         wake = self._wake.setdefault(cluster, asyncio.Event())

@@ -32,7 +32,7 @@ from namdrunner.slurm.accounting import AccountingRow, parse_sacct_reply, runs_o
 from namdrunner.slurm.queue import QueueRow, parse_squeue_reply
 from namdrunner.slurm.reasons import explain_reason
 from namdrunner.slurm.script import slurm_job_name
-from namdrunner.store.jobs import StoredJob, with_status
+from namdrunner.store.jobs import ActiveJob, StoredJob, with_status
 
 SLACK = timedelta(days=1)
 """Added before the earliest submission when accounting is searched: clocks differ."""
@@ -47,7 +47,8 @@ class Seen:
     """The reply, read: what the queue and accounting hold, or why they do not answer."""
 
     reply: SyncReply
-    queue: tuple[QueueRow, ...]
+    queue: dict[str, QueueRow]
+    """By Slurm id."""
     queue_failure: str
     accounting: tuple[AccountingRow, ...]
     accounting_failure: str
@@ -66,10 +67,7 @@ async def sync_cluster(
     """
     session = context.clusters.session(cluster)
     jobs = {job.id: job for job in context.jobs.active(cluster) if deleting or not job.deleting}
-    for job_id in extra:
-        job = context.jobs.get(job_id)
-        if job.state.submitted and (deleting or not job.deleting):
-            jobs[job_id] = job
+    jobs |= {job.id: job for job in context.jobs.brief(extra) if job.state.submitted and (deleting or not job.deleting)}
     chosen = list(jobs.values())[:MAX_JOBS]
     if not chosen:
         return {"synced": [], "changed": []}
@@ -80,38 +78,49 @@ async def sync_cluster(
     reply = parse_sync_reply(result.stdout, nonce)
     seen = _read(reply)
     changed: list[str] = []
-    for start in range(0, len(chosen), CHUNK):
-        ids = [job.id for job in chosen[start : start + CHUNK]]
+    sights = {job.id: _sight(job, seen) for job in chosen}
+    news = [i for i, sight in sights.items() if sight is None or context.last_seen.get(i) != sight]
+    for start in range(0, len(news), CHUNK):
+        ids = news[start : start + CHUNK]
         later = _update_together(context, ids, seen, changed)
         for job_id in later:
             if await _update_alone(context, job_id, seen):
                 changed.append(job_id)
         await asyncio.sleep(0)
+    context.last_seen.update(sights)
     return {"synced": [job.id for job in chosen], "changed": changed}
 
 
-def _questions(context: Context, jobs: Sequence[StoredJob]) -> list[SyncJob]:
+def _questions(context: Context, jobs: Sequence[ActiveJob]) -> list[SyncJob]:
     ends = context.logs.ends([job.id for job in jobs], "namd")
-    questions = []
-    for job in jobs:
-        unsettled = job.state in (JobState.SUBMITTING, JobState.SUBMIT_UNKNOWN)
-        token = job.record.submissions[-1].token if unsettled and job.record.submissions else ""
-        questions.append(
-            SyncJob(
-                id=job.id,
-                slurm_id="" if unsettled else job.slurm_id or "",
-                project_dir=job.record.project_dir,
-                log_offset=ends.get(job.id, 0),
-                token=token,
-                slurm_name=slurm_job_name(job.record.name),
-            )
+    return [
+        SyncJob(
+            id=job.id,
+            slurm_id="" if job.unsettled else job.slurm_id or "",
+            project_dir=job.project_dir,
+            log_offset=ends.get(job.id, 0),
+            token=job.token if job.unsettled else "",
+            slurm_name=slurm_job_name(job.name),
         )
-    return questions
+        for job in jobs
+    ]
 
 
-def _since(context: Context, jobs: Sequence[StoredJob]) -> datetime:
-    times = [s.at for job in jobs for s in job.record.submissions[-1:]]
-    return min(times, default=context.now()) - SLACK
+def _since(context: Context, jobs: Sequence[ActiveJob]) -> datetime:
+    return min((job.submitted_at for job in jobs if job.submitted_at), default=context.now()) - SLACK
+
+
+def _sight(job: ActiveJob, seen: Seen) -> object:
+    """What was seen of a job that only waits or runs; seen like this twice, nothing has to be read or written.
+
+    ``None`` for a job of which there is more to see.
+    """
+    row = seen.queue.get(job.slurm_id or "")
+    part = seen.reply.logs.get(job.id)
+    same_log = part is None or (part.offset == part.end and not part.content)
+    if job.unsettled or row is None or not same_log or job.id in seen.reply.results:
+        return None
+    return (job.state, row.state, row.reason, row.start_time) if row.state.waiting or row.state.running else None
 
 
 def _read(reply: SyncReply) -> Seen:
@@ -129,7 +138,8 @@ def _read(reply: SyncReply) -> Seen:
             accounting = parse_sacct_reply(reply.sacct, reply.sacct, reply.sacct_status)
         except ClusterError as error:
             accounting_failure = _words(error)
-    return Seen(reply, queue, queue_failure, accounting, accounting_failure, frozenset(reply.sacct_ids))
+    rows = {row.id: row for row in queue} | {row.job_number: row for row in queue}
+    return Seen(reply, rows, queue_failure, accounting, accounting_failure, frozenset(reply.sacct_ids))
 
 
 def _words(error: ClusterError) -> str:
@@ -209,7 +219,7 @@ def _reconciliation(job: StoredJob, seen: Seen) -> Reconciliation:
         receipt=parse_receipt(seen.reply.receipts.get(job.id, "")),
         attempt=parse_attempt(seen.reply.attempts.get(job.id, "")),
         clock_s=seen.reply.clock_s,
-        queue=seen.queue,
+        queue=tuple(seen.queue.values()),
         queue_answered=not seen.queue_failure,
         searched=tuple(searched),
         accounting_answered=answered,
@@ -244,7 +254,7 @@ def _result(job: StoredJob, seen: Seen) -> JobResult | None:
 
 def _observe(context: Context, job: StoredJob, seen: Seen) -> Observations:
     result = _result(job, seen)
-    row = _row(seen.queue, job.slurm_id or "")
+    row = seen.queue.get(job.slurm_id or "")
     now = context.now()
     gone = job.status.missing_since
     return Observations(
@@ -266,10 +276,6 @@ def _observe(context: Context, job: StoredJob, seen: Seen) -> Observations:
         missing_for_s=(now - gone).total_seconds() if gone else 0.0,
         previous_weight=job.status.weight,
     )
-
-
-def _row(queue: tuple[QueueRow, ...], slurm_id: str) -> QueueRow | None:
-    return next((row for row in queue if slurm_id in (row.id, row.job_number)), None)
 
 
 def _accounting(job: StoredJob, seen: Seen) -> AccountingSight:
@@ -295,7 +301,7 @@ async def _collected(context: Context, job: StoredJob, seen: Seen, verdict: Verd
 
 
 def _apply(context: Context, job: StoredJob, seen: Seen, verdict: Verdict) -> StoredJob:
-    row = _row(seen.queue, job.slurm_id or "")
+    row = seen.queue.get(job.slurm_id or "")
     status = job.status
     now = context.now()
     waiting = verdict.state is JobState.PENDING and row is not None

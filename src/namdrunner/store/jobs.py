@@ -91,6 +91,25 @@ class JobSummary:
 
 
 @dataclass(frozen=True)
+class ActiveJob:
+    """What a sync asks with. ``token`` and ``submitted_at`` are of the last submission."""
+
+    id: str
+    name: str
+    state: JobState
+    deleting: bool
+    slurm_id: str | None
+    project_dir: str
+    token: str
+    submitted_at: datetime | None
+
+    @property
+    def unsettled(self) -> bool:
+        """It is not known whether Slurm took it."""
+        return self.state in (JobState.SUBMITTING, JobState.SUBMIT_UNKNOWN)
+
+
+@dataclass(frozen=True)
 class TimelineEntry:
     at: datetime
     state: str | None
@@ -178,14 +197,18 @@ class JobRepository:
             statement, total = _page(session, select(*_SUMMARY), query)
             return [_summary(row) for row in session.execute(statement)], total
 
-    def active(self, cluster: str) -> list[StoredJob]:
+    def active(self, cluster: str) -> list[ActiveJob]:
         """Jobs the cluster has to be asked about, and those whose deletion was interrupted."""
         states = [s.value for s in JobState if s.active]
+        return self._brief(JobRow.cluster == cluster, or_(JobRow.state.in_(states), JobRow.deleting.is_(True)))
+
+    def brief(self, job_ids: Sequence[str]) -> list[ActiveJob]:
+        """The same of certain jobs, whatever their state."""
+        return self._brief(JobRow.id.in_(job_ids))
+
+    def _brief(self, *conditions: ColumnElement[bool]) -> list[ActiveJob]:
         with self._database.transaction() as session:
-            statement = select(JobRow).where(
-                JobRow.cluster == cluster, or_(JobRow.state.in_(states), JobRow.deleting.is_(True))
-            )
-            return [_stored(row) for row in session.scalars(statement)]
+            return [_active(row) for row in session.execute(select(*_BRIEF).where(*conditions))]
 
     def counts(self) -> dict[str, int]:
         with self._database.transaction() as session:
@@ -231,6 +254,23 @@ _SUMMARY = (
     ),
     type_coerce(func.json_extract(JobRow.record, "$.resources.walltime_s", "$.submissions"), JSON),
 )
+
+
+_BRIEF = (
+    JobRow.id,
+    JobRow.name,
+    JobRow.state,
+    JobRow.deleting,
+    JobRow.slurm_id,
+    type_coerce(func.json_extract(JobRow.record, "$.project_dir", "$.submissions[#-1]"), JSON),
+)
+
+
+def _active(row: Any) -> ActiveJob:
+    job_id, name, state, deleting, slurm_id, (project_dir, last) = row
+    at = datetime.fromisoformat(last["at"]) if last else None
+    token = last["token"] if last else ""
+    return ActiveJob(job_id, name, JobState(state), deleting, slurm_id, project_dir, token, at)
 
 
 def _page(session: Session, statement: Select[Any], query: JobQuery) -> tuple[Select[Any], int]:

@@ -89,6 +89,9 @@ def test_active_jobs_include_interrupted_deletions(database: Database) -> None:
     doomed = StoredJob(job(3).record, JobStatus(state=JobState.COMPLETED), deleting=True)
     jobs.add(doomed)
     assert {j.id for j in jobs.active("alpha")} == {"job_1", "job_3"}
+    assert [(j.id, j.state, j.project_dir) for j in jobs.brief(["job_2"])] == [
+        ("job_2", JobState.COMPLETED, "/p/job_2")
+    ]
 
 
 def test_slurm_id_is_that_of_the_last_accepted_submission(database: Database) -> None:
