@@ -26,8 +26,9 @@ lint: .venv/.installed-test  ## Style, types and the layers
 	  echo "$(BIN)/$$check"; $(BIN)/$$check || status=1; \
 	done; exit $$status
 
-ui-check:  ## Types, tests and style of the web UI
-	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run lint
+ui-check: .venv/.installed-test  ## Types, tests, style and size of the web UI, and whether it fits the API
+	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run lint && npm run check:api \
+	  && npm run build && npm run check:size
 
 docs: .venv/.installed-test  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
