@@ -16,6 +16,12 @@ from namdrunner.errors import ConflictError
 USER = "demo"
 NAMD_MODULE = "namd/3.0-demo"
 _MARKER = ".namdrunner-demo-cluster"
+_README = """This folder is a demonstration cluster of NAMDRunner.
+
+It has the manners of a Slurm cluster - SSH, a queue, accounting, modules - and runs its jobs as processes of this
+machine. The namd3 behind its module is OpenMM with NAMD's calling convention and log format, not NAMD: do not publish
+its results as NAMD's. When the cluster has ended, the folder can be deleted.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ def prepare(root: Path) -> ClusterFolders:
             remedy="Give the demo cluster a new or empty folder with --root.",
         )
     marker.touch()
+    (folders.root / "README.txt").write_text(_README, "utf-8")
     folders.root.chmod(0o700)
     for folder in (
         folders.home,
