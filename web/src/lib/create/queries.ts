@@ -1,0 +1,56 @@
+/** What the server says of a draft while it is made. */
+import { keepPreviousData, queryOptions } from "@tanstack/svelte-query";
+import { api, ask } from "$lib/api/client";
+import type { DryRun, JobRequest, ResourcePlan, Variable } from "$lib/api/types";
+import { isFile, missing, type FileChoice, type Values } from "./variables";
+
+export const resourcePlan = (request: JobRequest) =>
+  queryOptions({
+    queryKey: ["resource-plan", request],
+    queryFn: async ({ signal }) =>
+      (await ask(api.POST("/api/v1/jobs/resources", { body: request, signal }))) as unknown as ResourcePlan,
+    placeholderData: keepPreviousData,
+    enabled: Boolean(request.cluster),
+  });
+
+export const rendered = (template: string, values: Values, files: FileChoice) =>
+  queryOptions({
+    queryKey: ["rendered", template, values, files],
+    queryFn: ({ signal }) =>
+      ask(
+        api.POST("/api/v1/templates/{template_id}/render", {
+          params: { path: { template_id: template } },
+          body: { values, files },
+          signal,
+        }),
+      ),
+    enabled: Boolean(template),
+    placeholderData: keepPreviousData,
+  });
+
+/** Never from memory: files may have changed. */
+export const dryRun = (request: JobRequest, ready: boolean) =>
+  queryOptions({
+    queryKey: ["dry-run", request],
+    queryFn: async ({ signal }) =>
+      (await ask(api.POST("/api/v1/jobs/dry-run", { body: request, signal }))) as unknown as DryRun,
+    enabled: ready,
+    staleTime: 0,
+    gcTime: 0,
+  });
+
+/** Stand-ins for what is missing, so that the config can be shown before everything is given. */
+export function withStandIns(
+  variables: Variable[],
+  values: Values,
+  files: FileChoice,
+): { values: Values; files: FileChoice } {
+  const filled = { values: { ...values }, files: { ...files } };
+  for (const variable of missing(variables, values, files)) {
+    if (isFile(variable)) filled.files[variable.name] = [`${variable.name}${variable.extensions[0] ?? ""}`];
+    else if (variable.type === "number" || variable.type === "integer")
+      filled.values[variable.name] = variable.minimum ?? 1;
+    else if (variable.type === "text") filled.values[variable.name] = variable.name;
+  }
+  return filled;
+}
