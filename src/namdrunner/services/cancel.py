@@ -28,7 +28,11 @@ async def cancel(context: Context, job_id: str) -> StoredJob:
     async with context.lock(job_id):
         job = context.jobs.get(job_id)
         if job.state.final:
-            raise ConflictError(f"The job has ended already ({job.state.value}).", code="job-ended")
+            raise ConflictError(
+                f"The job has ended already ({job.state.value}).",
+                code="job-ended",
+                remedy="There is nothing to cancel. To remove it and its files, delete it.",
+            )
         if not job.state.submitted:
             return context.save(
                 with_status(job, state=JobState.CANCELLED, reason="It was cancelled before submission.")
@@ -65,7 +69,10 @@ async def delete(context: Context, job_id: str, *, keep_remote: bool, handle: Ta
         return {"deleted": job_id, "kept_on_cluster": job.record.project_dir}
     if not context.clusters.connected(job.record.cluster):
         context.session(job)
-        raise NotConnectedError("The cluster is not connected.")
+        raise NotConnectedError(
+            f"The cluster {job.record.cluster} is not connected.",
+            remedy=f"Connect it first: namdrunner cluster connect {job.record.cluster}",
+        )
     context.save(replace(job, deleting=True), says="Deletion was asked for.")
     if job.state.active:
         handle.say("Cancelling the job first")

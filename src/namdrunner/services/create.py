@@ -8,23 +8,28 @@ import json
 import shlex
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from namdrunner.errors import ConflictError, InputError, InterruptedOperationError, NamdrunnerError
-from namdrunner.jobs.folders import inside
+from namdrunner.jobs.folders import check_name, inside, job_folder, new_job_id
 from namdrunner.jobs.record import JobStatus
 from namdrunner.jobs.state import JobState
 from namdrunner.remote.values import UploadItem
 from namdrunner.services.context import Context
 from namdrunner.services.job_info import INFO, info_text
 from namdrunner.services.job_request import JobPlan, JobRequest
-from namdrunner.services.plan import error_findings, plan_job
+from namdrunner.services.plan import UNRESOLVED, error_findings, plan_job
+from namdrunner.services.script_spec import script_spec
 from namdrunner.services.tasks import TaskHandle
 from namdrunner.services.templates import TemplateService
+from namdrunner.slurm.script import build_job_script
 from namdrunner.store.jobs import StoredJob, with_status
 
+SHARED_BYTES = 64 * 1024
+"""Inputs at least this large are looked for among earlier jobs' before they are sent."""
 RESUME = "Submit the job to resume its upload, or delete it."
 
 
@@ -37,17 +42,39 @@ async def plan(context: Context, templates: TemplateService, request: JobRequest
 
 
 async def plan_many(context: Context, templates: TemplateService, requests: Sequence[JobRequest]) -> list[JobPlan]:
-    """The plans of jobs that are made together, in the order given; their ids differ."""
+    """The plans of jobs that are made together, in the order given; their ids differ.
+
+    Requests that differ in nothing but the name are evaluated and checked once.
+    """
     plans: list[JobPlan] = []
+    alike: dict[str, JobPlan] = {}
     taken: set[str] = set()
     for request in requests:
-        made = await plan(context, templates, request)
-        while made.record.id in taken or context.jobs.known([made.record.id]):
-            await asyncio.sleep(0.002)  # ids count milliseconds
-            made = await plan(context, templates, request)
+        key = request.model_dump_json(exclude={"name"})
+        if key not in alike:
+            alike[key] = await plan(context, templates, request)
+        made = _renamed(context, alike[key], request.name, taken)
         taken.add(made.record.id)
         plans.append(made)
     return plans
+
+
+def _renamed(context: Context, plan: JobPlan, name: str, taken: set[str]) -> JobPlan:
+    """The plan for a job of that name; ids count milliseconds, so one that is taken gives way to the next."""
+    name = check_name(name)
+    moment = context.now()
+    while (job_id := new_job_id(name, moment)) in taken or context.jobs.known([job_id]):
+        moment += timedelta(milliseconds=1)
+    roots = context.clusters.roots(plan.record.cluster) or UNRESOLVED
+    changes = {
+        "id": job_id,
+        "name": name,
+        "project_dir": job_folder(roots[0], job_id),
+        "scratch_dir": job_folder(roots[1], job_id),
+    }
+    record = plan.record.model_copy(update=changes)
+    script = build_job_script(script_spec(record, context.clusters.profile(record.cluster)))
+    return replace(plan, record=record, script=script)
 
 
 async def create(context: Context, plans: Sequence[JobPlan], *, force: bool, handle: TaskHandle) -> list[StoredJob]:
@@ -106,18 +133,21 @@ async def upload(context: Context, job_ids: Sequence[str], handle: TaskHandle) -
         jobs = [context.jobs.get(job_id) for job_id in job_ids]
         for job in jobs:
             if job.state not in (JobState.CREATED, JobState.UPLOADING):
-                raise ConflictError(f"The job is {job.state.value}; its upload is over.", code="upload-over")
+                raise ConflictError(
+                    f"The job is {job.state.value}; its upload is over.",
+                    code="upload-over",
+                    remedy=f"See how it stands: namdrunner job show {job.id}",
+                )
         session = context.session(jobs[0])
         parts = [await asyncio.to_thread(_items, context, job) for job in jobs]
         jobs = [
             context.save(with_status(job, state=JobState.UPLOADING, reason="", remedy=""), says="Uploading.")
             for job in jobs
         ]
-        items = [item for part in parts for item in part[1:]]
-        handle.say(f"Uploading {len(items)} files")
+        handle.say(f"Uploading {sum(len(part) for part in parts)} files")
         try:
             await session.upload([part[0] for part in parts])
-            await session.upload(items, progress=handle.progress)
+            await _send(context, jobs, parts, handle)
         except NamdrunnerError as error:
             _stopped(context, jobs, f"The upload stopped: {error.message}", error.remedy or RESUME)
             raise
@@ -127,6 +157,34 @@ async def upload(context: Context, job_ids: Sequence[str], handle: TaskHandle) -
         return [
             context.save(with_status(job, state=JobState.READY), says="Everything is on the cluster.") for job in jobs
         ]
+
+
+async def _send(context: Context, jobs: Sequence[StoredJob], parts: list[list[UploadItem]], handle: TaskHandle) -> None:
+    """Each content once; jobs that share it, now or from earlier, get it on the cluster from one another."""
+    session = context.session(jobs[0])
+    elsewhere = await asyncio.to_thread(_elsewhere, context, jobs)
+    first: dict[str, UploadItem] = {}
+    again: list[UploadItem] = []
+    for item in (item for part in parts for item in part[1:]):
+        if item.sha256 is None or first.setdefault(item.sha256, item) is item:
+            continue
+        again.append(item)
+    repeated = {id(item) for item in again}
+    once = [item for part in parts for item in part[1:] if id(item) not in repeated]
+    await session.upload(once, progress=handle.progress, elsewhere=elsewhere)
+    if again:
+        there = {digest: [item.target] for digest, item in first.items()}
+        await session.upload(again, progress=handle.progress, elsewhere=there)
+
+
+def _elsewhere(context: Context, jobs: Sequence[StoredJob]) -> dict[str, list[PurePosixPath]]:
+    """Where inputs of these jobs lie on the cluster already, as inputs of earlier jobs."""
+    wanted = {i.sha256 for job in jobs for i in job.record.inputs if i.bytes >= SHARED_BYTES}
+    own = {job.id for job in jobs}
+    found: dict[str, list[PurePosixPath]] = {}
+    for project_dir, name, digest in context.jobs.inputs_like(jobs[0].record.cluster, wanted, leave_out=own):
+        found.setdefault(digest, []).append(inside(f"{project_dir}/input_files", name))
+    return found
 
 
 def _stopped(context: Context, jobs: Sequence[StoredJob], reason: str, remedy: str) -> None:

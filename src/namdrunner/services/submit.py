@@ -102,7 +102,9 @@ async def _submit_together(
 
 
 def _gone(job_id: str) -> NotFoundError:
-    return NotFoundError(f"The job '{job_id}' was deleted.", code="job-not-found")
+    return NotFoundError(
+        f"The job '{job_id}' was deleted.", code="job-not-found", remedy="See 'namdrunner job list' for what there is."
+    )
 
 
 def _attempt(context: Context, job: StoredJob) -> StoredJob:

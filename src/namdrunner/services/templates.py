@@ -49,7 +49,10 @@ class TemplateService:
         return render(template, with_cell(template, values, files), files).document()
 
     def validate(self, text: str) -> dict[str, Any]:
-        return validate_document(text)
+        """What is wrong with the text of a template, and the variables of one that can be used."""
+        document = validate_document(text)
+        variables = parse_template(text).variables if document["ok"] else ()
+        return document | {"variables": [variable.document() for variable in variables]}
 
     def render_text(self, text: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """As ``render``, for the text of a template that is not kept yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -209,6 +209,30 @@ class JobRepository:
     def _brief(self, *conditions: ColumnElement[bool]) -> list[ActiveJob]:
         with self._database.transaction() as session:
             return [_active(row) for row in session.execute(select(*_BRIEF).where(*conditions))]
+
+    def inputs_like(
+        self, cluster: str, digests: Collection[str], *, leave_out: Collection[str] = ()
+    ) -> list[tuple[str, str, str]]:
+        """(project folder, name below input_files/, sha256) of uploaded inputs with such a digest, newest first."""
+        if not digests:
+            return []
+        each = func.json_each(JobRow.record, "$.inputs").table_valued("value", joins_implicitly=True)
+        digest = func.json_extract(each.c.value, "$.sha256")
+        statement = (
+            select(func.json_extract(JobRow.record, "$.project_dir"), func.json_extract(each.c.value, "$.name"), digest)
+            .select_from(JobRow, each)
+            .where(
+                JobRow.cluster == cluster,
+                JobRow.id.not_in(list(leave_out)),
+                JobRow.state.not_in([JobState.CREATED.value, JobState.UPLOADING.value]),
+                JobRow.deleting.is_(False),
+                digest.in_(list(digests)),
+            )
+            .order_by(JobRow.created_at.desc())
+            .limit(4 * len(digests))
+        )
+        with self._database.transaction() as session:
+            return [(row[0], row[1], row[2]) for row in session.execute(statement)]
 
     def counts(self) -> dict[str, int]:
         with self._database.transaction() as session:

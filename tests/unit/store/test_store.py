@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError
-from namdrunner.jobs.record import JobProgress, JobRecord, JobStatus, Submission
+from namdrunner.jobs.record import InputFile, JobProgress, JobRecord, JobStatus, Submission
 from namdrunner.jobs.state import JobState
 from namdrunner.services.documents import summary_of
 from namdrunner.slurm.resources import Resources
@@ -262,3 +262,14 @@ def test_summaries_say_what_the_whole_records_say(database: Database) -> None:
     summaries, total = jobs.summaries(query)
     assert total == 4
     assert summaries == [summary_of(stored) for stored in jobs.page(query)[0]]
+
+
+def test_inputs_of_earlier_jobs_are_found_by_their_digest(database: Database) -> None:
+    jobs = JobRepository(database)
+    for number, state in enumerate([JobState.COMPLETED, JobState.UPLOADING, JobState.RUNNING]):
+        same = InputFile(name=f"in {number}.psf", bytes=9, sha256="a" * 64)
+        inputs = (same, InputFile(name="x", bytes=1, sha256="b"))
+        jobs.add(with_record(job(number, state), inputs=inputs))
+    found = jobs.inputs_like("alpha", {"a" * 64}, leave_out={"job_2"})
+    assert found == [("/p/job_0", "in 0.psf", "a" * 64)]
+    assert jobs.inputs_like("alpha", set()) == []
