@@ -10,6 +10,7 @@ export type StreamState = "connecting" | "live" | "lost" | "locked";
 const FIRST_WAIT_MS = 1000;
 const MAX_WAIT_MS = 15_000;
 const REFRESH_MS = 300;
+const HIDDEN_MS = 20_000;
 
 class Live {
   state = $state<StreamState>("connecting");
@@ -21,15 +22,31 @@ class Live {
   #lastId = "";
   #wait = FIRST_WAIT_MS;
   #stale = new Set<string>();
+  #hidden: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   start(client: QueryClient): void {
     this.#client = client;
     this.#open();
     addEventListener("online", () => this.retry());
+    // A browser opens six connections to a server, over all its windows: those nobody looks at give theirs back.
+    addEventListener("pagehide", () => this.#pause());
+    addEventListener("pageshow", (event) => event.persisted && this.#resume());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible" && this.state === "lost") this.retry();
+      clearTimeout(this.#hidden);
+      if (document.visibilityState === "visible") this.#resume();
+      else this.#hidden = setTimeout(() => this.#pause(), HIDDEN_MS);
     });
+  }
+
+  #pause(): void {
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #resume(): void {
+    if (!this.#source) this.#open();
+    else if (this.state === "lost") this.retry();
   }
 
   retry(): void {
