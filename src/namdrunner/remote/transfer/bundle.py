@@ -30,14 +30,15 @@ _PIECE = 256 * 1024
 
 # $1: name of the staging folders. Input: the folders to fill, each ended by NUL, an empty one, then the tar stream;
 # bash reads from a pipe byte by byte, so tar finds its beginning. Everything is verified, then renamed by one `mv`
-# per folder; what does not verify is thrown away as a whole. What an interrupted attempt left goes first.
+# per folder; what does not verify is thrown away as a whole. What an interrupted attempt left goes first. -m gives
+# files the cluster's own time: many sites purge what looks old.
 UNPACK = r"""export LC_ALL=C; dirs=()
 while IFS= read -r -d '' d && [ -n "$d" ]; do dirs+=("$d"); done
 clean() { local d; for d in "${dirs[@]}"; do rm -rf -- "$d/$1"; done; }
 trap 'clean "$1"' EXIT
 for d in "${dirs[@]}"; do find "$d" -maxdepth 1 -name '.nr-*.part' -mmin +1440 -exec rm -rf {} +; done
 clean "$1"; for d in "${dirs[@]}"; do mkdir -- "$d/$1" || exit 3; done
-tar -x -f - -C / || exit 3
+tar -x -m -f - -C / || exit 3
 m="${dirs[0]}/$1/.nr-manifest"; sha256sum --quiet -c "$m" >&2 || exit 4; rm -f -- "$m"
 for d in "${dirs[@]}"; do
 find "$d/$1" -mindepth 1 -maxdepth 1 -type f -print0 | xargs -0 -r mv -f -t "$d" -- || exit 5
@@ -204,5 +205,13 @@ def _refusal(status: int, words: str, folder: str) -> NamdrunnerError:
             context=context,
         )
     if status == 127:
-        return CommandError(f"A program is missing on the cluster: {words}", context=context)
-    return TransferError(f"The files could not be put into {folder}: {words}", context=context)
+        return CommandError(
+            f"A program is missing on the cluster: {words}",
+            remedy="Ask the cluster's support: bash, tar, find, xargs and sha256sum are needed.",
+            context=context,
+        )
+    return TransferError(
+        f"The files could not be put into {folder}: {words}",
+        remedy="Look at the folder on the cluster ('namdrunner cluster test' does), then repeat.",
+        context=context,
+    )
