@@ -10,6 +10,7 @@ from namdrunner.errors import InputError
 Source = Path | str | bytes
 
 MAX_TEXT_BYTES = 8 * 2**30
+_FIRST_BYTES = 4096
 
 
 def source_name(source: Source, name: str | None = None) -> str:
@@ -58,6 +59,19 @@ def read_bytes(source: Source, *, limit: int = MAX_TEXT_BYTES) -> bytes:
         )
     try:
         return path.read_bytes()
+    except OSError as error:
+        raise unreadable_file(path, error) from None
+
+
+def first_bytes(source: Source) -> bytes:
+    """The beginning, which tells a file of another kind before gigabytes of it are read."""
+    if isinstance(source, bytes):
+        return source[:_FIRST_BYTES]
+    path = Path(source)
+    file_size(path)
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_FIRST_BYTES)
     except OSError as error:
         raise unreadable_file(path, error) from None
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from namdrunner.namd import tokens
-from namdrunner.namd.files import Source, bad_input, line_at, read_bytes, source_name
+from namdrunner.namd.files import Source, bad_input, first_bytes, line_at, read_bytes, source_name
 
 _CRYST1 = re.compile(rb"^CRYST1(.{9})(.{9})(.{9})(.{7})(.{7})(.{7})", re.MULTILINE)
 _LAST_COORDINATE = 54
@@ -67,6 +67,8 @@ class Pdb:
 def read_pdb(source: Source, *, name: str | None = None) -> Pdb:
     """Read ATOM and HETATM records from a path or from bytes; raises InputError with file and line."""
     label = source_name(source, name)
+    if b"\0" in first_bytes(source):
+        raise bad_input("pdb-no-atoms", f"{label} is not text, so it is no PDB file.", _REMEDY, label, 1)
     data = read_bytes(source)
     text = tokens.as_array(data)
     parts = []

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from namdrunner.errors import InputError
 from namdrunner.namd import tokens
-from namdrunner.namd.files import Source, bad_input, line_at, read_bytes, source_name
+from namdrunner.namd.files import Source, bad_input, first_bytes, line_at, read_bytes, source_name
 
 _SECTIONS = {"NBOND": 2, "NTHETA": 3, "NPHI": 4, "NIMPHI": 4}
 _HEADER = re.compile(rb"^[ \t]*(-?\d+)?[^\n!]*!([A-Z]+)[^\n]*$", re.MULTILINE)
@@ -74,7 +75,15 @@ class Psf:
 def read_psf(source: Source, *, name: str | None = None) -> Psf:
     """Read a structure file from a path or from its bytes; raises InputError with file and line."""
     label = source_name(source, name)
+    first = first_bytes(source).split(maxsplit=1)
+    if first and b"PSF" not in first[0].upper():
+        raise _not_a_psf(label)
     return _Reader(read_bytes(source), label).read()
+
+
+def _not_a_psf(label: str) -> InputError:
+    what = f"{label} does not begin with the word PSF, so it is no structure file."
+    return bad_input("psf-not-a-psf", what, _REBUILD, label, 1)
 
 
 class _Atoms(NamedTuple):
@@ -154,7 +163,7 @@ class _Reader:
         position = start + len(line) + 1
         first = line.split()
         if not first or b"PSF" not in first[0].upper():
-            raise self.error("psf-not-a-psf", "does not begin with the word PSF, so it is no structure file", 0)
+            raise _not_a_psf(self.name)
         flags = tuple(word.decode("latin-1") for word in first[1:])
         start, line = self.next_filled(position)
         if b"NTITLE" not in line:

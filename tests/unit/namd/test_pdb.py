@@ -84,3 +84,12 @@ def test_real_files(shared_data: Path, path: str, natom: int) -> None:
     pdb = read_pdb(shared_data / path)
     assert pdb.natom == natom
     assert abs(pdb.coordinates).max() < 100
+
+
+def test_a_huge_file_of_another_kind_is_refused_at_its_beginning(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.pdb"
+    with huge.open("wb") as stream:
+        stream.truncate(4 * 2**30)
+    with pytest.raises(InputError) as caught:
+        read_pdb(huge)
+    assert caught.value.code == "pdb-no-atoms"

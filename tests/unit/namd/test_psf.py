@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,15 @@ def test_numeric_types_are_refused_as_namd_does(shared_data: Path) -> None:
         read_psf(shared_data / "more/openmm_misc/ala3_solv.psf")
     assert caught.value.code == "psf-numeric-types"
     assert caught.value.context["line"] == 9
+
+
+def test_a_huge_file_of_another_kind_is_refused_at_its_beginning(tmp_path: Path) -> None:
+    """It was read whole, gigabytes of it, before its first word was looked at."""
+    huge = tmp_path / "huge.psf"
+    with huge.open("wb") as stream:
+        stream.truncate(4 * 2**30)
+    begun = time.perf_counter()
+    with pytest.raises(InputError) as caught:
+        read_psf(huge)
+    assert caught.value.code == "psf-not-a-psf"
+    assert time.perf_counter() - begun < 5
