@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,7 @@ def add(
             port=port,
             user=user,
             identity_file=identity,
-            profile=profile,
+            profile=_profile(profile),
             project_root=project_root,
             scratch_root=scratch_root,
         )
@@ -56,6 +57,12 @@ def add(
         write_json(cluster)
     else:
         say(f"Cluster '{name}' is registered. Next: namdrunner cluster connect {name}")
+
+
+def _profile(given: str | None) -> str | None:
+    """A profile's name as it is; the path of a profile file absolute: the server has another current folder."""
+    is_path = given is not None and ("/" in given or os.sep in given or given.endswith(".toml"))
+    return str(Path(given).expanduser().absolute()) if given and is_path else given
 
 
 def list_(as_json: Json = False) -> None:
@@ -98,7 +105,7 @@ def edit(
         "port": port,
         "user": user,
         "identity_file": str(identity.expanduser().absolute()) if identity else None,
-        "profile": profile,
+        "profile": _profile(profile),
         "project_root": project_root,
         "scratch_root": scratch_root,
     }

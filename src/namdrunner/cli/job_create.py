@@ -22,6 +22,9 @@ from namdrunner.cli.session import follow, open_client
 from namdrunner.client.documents import DryRun
 from namdrunner.errors import UsageError
 
+SHOWN_FINDINGS = 50
+"""A file that is no config at all has thousands."""
+
 
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name of your choice.")],
@@ -125,8 +128,11 @@ def print_plan(plan: DryRun) -> None:
 def print_findings(findings: list[dict[str, Any]]) -> None:
     """Errors first; each with where it is and what to do."""
     order = {"error": 0, "warning": 1, "advice": 2}
-    for finding in sorted(findings, key=lambda f: order.get(str(f.get("severity")), 3)):
+    ranked = sorted(findings, key=lambda f: order.get(str(f.get("severity")), 3))
+    for finding in ranked[:SHOWN_FINDINGS]:
         where = ":".join(str(finding[key]) for key in ("file", "line") if finding.get(key))
         write_text(f"{finding.get('severity', '')}: {finding.get('message', '')}{f' ({where})' if where else ''}\n")
         if finding.get("remedy"):
             write_text(f"    {finding['remedy']}\n")
+    if len(ranked) > SHOWN_FINDINGS:
+        write_text(f"and {len(ranked) - SHOWN_FINDINGS} more; --json lists all of them.\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +35,8 @@ def list_(
         )
     if as_json:
         write_json(answer)
+    elif not answer["jobs"] and (status or cluster or search):
+        say("No job matches.")
     elif not answer["jobs"]:
         say("No jobs. Create one with `namdrunner job create`, or try `namdrunner demo`.")
     else:
@@ -72,6 +75,25 @@ def describe_progress(progress: Progress | None) -> str:
     return f"{progress['step']} / {progress['target_step']} ({percent:.0f} %)"
 
 
+def describe_resources(resources: Mapping[str, Any]) -> str:
+    """As people write them: times as a clock, memory with its unit, what was not asked for left out."""
+    words = []
+    for key, value in resources.items():
+        if value is None or value == "":
+            continue
+        if key == "walltime_s":
+            words.append(f"walltime {duration(value)}")
+        elif key == "memory_bytes":
+            words.append(f"memory {value / 1024**3:.4g} GB")
+        elif key == "gpus":
+            words.append(
+                f"GPUs {value['type'] or 'any'}:{value['count']}" if isinstance(value, dict) else f"GPUs {value}"
+            )
+        else:
+            words.append(f"{key} {value}")
+    return ", ".join(words)
+
+
 def show(job: JobId, as_json: Json = False) -> None:
     """Show all that is known of a job: state with its evidence, resources, times, files."""
     with open_client() as client:
@@ -101,7 +123,7 @@ def print_job(job: JobDocument) -> None:
             ("speed", f"{progress['ns_per_day']:.3g} ns/day" if progress and progress["ns_per_day"] else ""),
             (
                 "resources",
-                ", ".join(f"{key} {value}" for key, value in resources.items() if value is not None),
+                describe_resources(resources),
             ),
             ("created", moment(job["created_at"])),
             ("submitted", moment(job["submitted_at"])),

@@ -44,6 +44,7 @@ def energies(
 ) -> None:
     """Print the energies of a NAMD log with their averages, or write them as CSV with the digits NAMD printed."""
     path = existing_file(log)
+    _require_log(path)
     if csv_file is not None:
         _write_csv(path, csv_file, as_json=as_json)
         return
@@ -59,6 +60,14 @@ def energies(
     table(found.columns, [[f"{x:.0f}" if i == 0 else f"{x:.4f}" for i, x in enumerate(row)] for row in rows.tolist()])
     if sys.stdout.isatty():
         _print_averages(found)
+
+
+def _require_log(path: Path) -> None:
+    """Raises InputError for what is no log of NAMD, before anything is written; reads no further than it has to."""
+    from namdrunner.namd.log import iter_energies, read_log
+
+    if next(iter_energies(path), None) is None:
+        read_log(path)
 
 
 def diagnose(
@@ -77,7 +86,7 @@ def diagnose(
     else:
         print_causes(causes)
         if not causes:
-            say("Nothing wrong was found.")
+            say("No known cause of failure was found.")
     return 1 if any(cause["severity"] == "error" for cause in causes) else 0
 
 

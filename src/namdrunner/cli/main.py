@@ -138,3 +138,13 @@ def report(error: NamdrunnerError, *, as_json: bool) -> None:
     print(f"Error: {clean(error.message)}", file=sys.stderr)  # noqa: T201
     if error.remedy:
         print(f"  {clean(error.remedy)}", file=sys.stderr)  # noqa: T201
+    for problem in other_problems(error):
+        print(f"Also: {clean(problem)}", file=sys.stderr)  # noqa: T201
+
+
+def other_problems(error: NamdrunnerError) -> list[str]:
+    """What else was found wrong with a template or its values: the error's own sentence is the first of them."""
+    problems = error.context.get("problems")
+    if not isinstance(problems, list):
+        return []
+    return [str(p["message"]) for p in problems[1:] if isinstance(p, dict) and p.get("message")]

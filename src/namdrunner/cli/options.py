@@ -97,8 +97,9 @@ def existing_file(text: str | Path) -> Path:
     if not path.is_file():
         from namdrunner.errors import InputError
 
+        kind = "is a folder, not a file" if path.is_dir() else "is a device or a pipe, not a file"
         raise InputError(
-            f"There is no file {path}." if not path.is_dir() else f"{path} is a folder, not a file.",
+            f"{path} {kind}." if path.exists() else f"There is no file {path}.",
             code="file-not-found",
             remedy="Check the path.",
             context={"file": str(path)},

@@ -39,7 +39,9 @@ class JobService:
         limit: int = 200,
         offset: int = 0,
     ) -> dict[str, Any]:
-        """A page of jobs and how many match in all."""
+        """A page of jobs and how many match in all. Raises NotFoundError for a cluster that is not known."""
+        if cluster is not None:
+            self._context.clusters.stored(cluster)
         query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset)
         jobs, total = self._context.jobs.summaries(query)
         return {"jobs": [summary_document(job) for job in jobs], "total": total}

@@ -66,7 +66,8 @@ def error_of(problems: list[Problem], source: str = "") -> TemplateError:
     """One error out of several problems; the person sees the first, and how many more there are."""
     first = problems[0]
     where = f" (line {first.line})" if first.line else ""
-    more = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
+    others = len(problems) - 1
+    more = f" There {'is 1 more problem' if others == 1 else f'are {others} more problems'}." if others else ""
     context: dict[str, object] = {"problems": [problem.document() for problem in problems]}
     if first.line:
         context["line"] = first.line

@@ -12,8 +12,10 @@ from tests.unit.cli.conftest import Run
 from tests.unit.server.fakes import job_row
 from tests.unit.server.live import Live
 
+from namdrunner.cli.job_show import describe_resources
+from namdrunner.cli.main import report
 from namdrunner.cli.options import complete_clusters, complete_jobs
-from namdrunner.errors import InterruptedOperationError
+from namdrunner.errors import InterruptedOperationError, TemplateError
 from namdrunner.paths import Folders
 
 JOB = "sample_0000000000001"
@@ -261,3 +263,49 @@ def test_completion_knows_jobs_and_clusters_of_a_running_server(live: Live, home
 def test_completion_never_starts_a_server(home: Folders) -> None:
     assert complete_jobs("") == []
     assert not home.server_file.exists()
+
+
+def test_every_problem_of_a_template_is_told_not_only_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    problems = [{"message": "First."}, {"message": "Second."}, {"message": "Third."}]
+    report(TemplateError("First. There are 2 more problems.", context={"problems": problems}), as_json=False)
+    told = capsys.readouterr().err
+    assert told.count("First.") == 1
+    assert "Also: Second.\nAlso: Third.\n" in told
+
+
+def test_the_path_of_a_profile_does_not_depend_on_the_servers_folder(
+    run: Run, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path was looked for where the server runs."""
+    sent: list[object] = []
+
+    def add(_: object, name: str, host: str, **given: object) -> dict[str, object]:
+        sent.append(given["profile"])
+        return {"name": name}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("namdrunner.client.nouns.Clusters.add", add)
+    for given in ("alpine", "mine.toml", "profiles/mine.toml"):
+        assert run("cluster", "add", "c", "--host", "h", "--profile", given).status == 0
+    assert sent == ["alpine", str(tmp_path / "mine.toml"), str(tmp_path / "profiles/mine.toml")]
+
+
+def test_thousands_of_findings_do_not_scroll_past(run: Run, tmp_path: Path) -> None:
+    wrong = tmp_path / "not_a_config"
+    wrong.write_text("".join(f"word{i} 1\n" for i in range(300)))
+    ran = run("check", str(wrong))
+    assert ran.status == 1
+    assert ran.out.count("error: ") == 50
+    assert "more; --json lists all of them." in ran.out
+    assert len(run("check", str(wrong), "--json").json["findings"]) >= 300
+
+
+def test_resources_are_shown_as_people_write_them() -> None:
+    resources = {
+        "cores": 4,
+        "walltime_s": 5400,
+        "memory_bytes": 2**34,
+        "gpus": {"type": "a100", "count": 2},
+        "qos": None,
+    }
+    assert describe_resources(resources) == "cores 4, walltime 01:30:00, memory 16 GB, GPUs a100:2"

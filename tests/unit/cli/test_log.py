@@ -76,3 +76,20 @@ def test_another_file_is_no_log(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "x"
     other.write_bytes(bytes(range(256)))
     assert run("log", "show", str(other), "--json").json["error"]["code"] == "log-not-namd"
+
+
+def test_energies_of_another_file_are_refused_and_no_csv_is_left(run: Run, tmp_path: Path) -> None:
+    """They were an empty table with exit status 0."""
+    other, csv = tmp_path / "x", tmp_path / "x.csv"
+    other.write_text("root:x:0:0\n")
+    for options in ((), ("--csv", str(csv)), ("--csv", "-")):
+        ran = run("log", "energies", str(other), *options)
+        assert (ran.status, ran.out) == (1, "")
+        assert "not the output of NAMD" in ran.err
+    assert not csv.exists()
+
+
+def test_a_device_is_not_said_to_be_missing(run: Run) -> None:
+    ran = run("log", "show", "/dev/null", "--json")
+    assert ran.json["error"]["code"] == "file-not-found"
+    assert "There is no file" not in ran.err
