@@ -284,5 +284,9 @@ def login_fault(exc: Exception, hop: Hop, client: LoginClient) -> Exception:
     if client.spoke_ssh and isinstance(exc, ValueError | EOFError):
         return faults.garbled_fault(place, str(exc))
     return ConnectionFailedError(
-        f"The login to {place} failed: {exc}.", code="login-failed", retryable=False, context={"place": place}
+        f"The login to {place} failed: {exc}.",
+        code="login-failed",
+        remedy="Try 'ssh' with the same host and user in a terminal: what it says is the way on.",
+        retryable=False,
+        context={"place": place},
     )

@@ -233,7 +233,7 @@ class ClusterService:
 
     def _check(self, cluster: StoredCluster) -> None:
         _require(_NAME.match(cluster.name), "cluster-name-invalid", f"'{cluster.name}' cannot be a cluster's name.",
-                 "Use up to 63 letters, digits, dots, dashes and underscores; begin with a letter or digit.")  # fmt: skip
+                 "Use up to 63 letters, digits, dots, dashes, underscores; begin with a letter or digit.")  # fmt: skip
         _require(_HOST.match(cluster.host), "host-invalid", f"'{cluster.host}' is not a host name.",
                  "Give the name of the login node, or a Host entry of ~/.ssh/config.")  # fmt: skip
         _require(cluster.port is None or 0 < cluster.port < 65536, "port-invalid", f"There is no port {cluster.port}.",
@@ -244,8 +244,7 @@ class ClusterService:
             _require(Path(cluster.identity_file).expanduser().is_file(), "identity-not-found",
                      f"There is no key file {cluster.identity_file}.", "Give the path of a private key.")  # fmt: skip
         for root in (cluster.project_root, cluster.scratch_root):
-            _require(not root or (_ROOT.match(root) and root[0] in "/$~" and ".." not in root.split("/")), "root-invalid",
-                     f"'{root}' is not a folder on the cluster.",
+            _require(not root or _usable_root(root), "root-invalid", f"'{root}' is not a folder on the cluster.",
                      "Give an absolute path without '..'; $USER, $HOME and the like are filled in there.")  # fmt: skip
         self._profile(cluster.profile)
 
@@ -277,6 +276,10 @@ def _fill_in(root: str, known: dict[str, str]) -> str:
             context={"root": root, "folder": PARENT},
         )
     return text.rstrip("/") or "/"
+
+
+def _usable_root(root: str) -> bool:
+    return bool(_ROOT.match(root)) and root[0] in "/$~" and ".." not in root.split("/")
 
 
 def _require(condition: object, code: str, message: str, remedy: str) -> None:

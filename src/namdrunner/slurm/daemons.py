@@ -32,4 +32,9 @@ def daemon_error(command: str, stderr: str, exit_status: int) -> ClusterError:
                 remedy = "Check on the cluster with 'bash -lc \"command -v squeue\"'; a module may have to be loaded."
             return kind(message, code=code, remedy=remedy, retryable=retryable, context=context)
     first = next((line.strip() for line in stderr.splitlines() if line.strip()), f"exit status {exit_status}")
-    return CommandError(f"{command} failed: {first}", context=context, retryable=True)
+    return CommandError(
+        f"{command} failed: {first}",
+        remedy=f"Repeat it; if it stays, run {command} on the cluster by hand and ask its support.",
+        context=context,
+        retryable=True,
+    )

@@ -115,17 +115,22 @@ def _check(spec: JobScriptSpec) -> None:
     asked = spec.resources
     for what, value in (("partition", asked.partition), ("QoS", asked.qos), ("account", _account(spec))):
         if value and not _VALUE.fullmatch(value):
-            raise _unusable(what, value)
+            raise _unusable(
+                what, value, "Give the name as the cluster lists it: letters, digits and signs such as - and _."
+            )
     for directive in spec.recipe.directives:
         if not _DIRECTIVE.fullmatch(directive):
             raise _unusable("directive", directive)
 
 
-def _unusable(what: str, value: str) -> InputError:
+_PATHS = "Use absolute folders and paths inside the job's folder, without '..' and control characters."
+
+
+def _unusable(what: str, value: str, remedy: str = _PATHS) -> InputError:
     return InputError(
         f"The {what} {value!r} cannot be used in a job script.",
         code="script-value-invalid",
-        remedy="Use absolute folders and paths inside the job's folder, without '..' and control characters.",
+        remedy=remedy,
     )
 
 

@@ -47,7 +47,7 @@ def _error(code: str, field: str, message: str, remedy: str) -> ResourceFinding:
 
 
 def _gib(value: int) -> str:
-    return f"{value / 1024**3:.4g} GB"
+    return f"{round(value / 1024**3, 2):,.10g} GB"
 
 
 def _against_partition(resources: Resources, partition: Partition, layout: Geometry) -> Iterator[ResourceFinding]:

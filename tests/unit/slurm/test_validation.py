@@ -51,3 +51,13 @@ def test_errors_come_first_and_speak() -> None:
     findings = validate_resources(GOOD.model_copy(update={"walltime_s": None, "qos": "nope"}), ALPINE)
     assert [finding.severity for finding in findings] == ["error", "warning"]
     assert all(finding.message.endswith(".") and finding.remedy and finding.field for finding in findings)
+
+
+def test_absurd_amounts_of_memory_are_written_out() -> None:
+    """100 TB were '1.024e+05 GB'."""
+    (finding,) = (
+        f
+        for f in validate_resources(GOOD.model_copy(update={"memory_bytes": 100 * 2**40}), ALPINE)
+        if f.code == "memory-too-much"
+    )
+    assert "102,400 GB" in finding.message

@@ -94,7 +94,10 @@ class Uploading:
             there = look.stats.get(file.name)
             if there is not None and there.kind == "folder":
                 raise TransferError(
-                    f"{file.name} is a folder on the cluster.", code="target-is-folder", retryable=False
+                    f"{file.name} is a folder on the cluster.",
+                    code="target-is-folder",
+                    remedy="Move it away there, then repeat.",
+                    retryable=False,
                 )
         alike = [f for f in files if _alike(look.stats.get(f.name), f.bytes)]
         if alike:

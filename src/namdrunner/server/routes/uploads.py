@@ -53,7 +53,7 @@ async def upload_file(
     identifier = into or secrets.token_hex(8)
     folder = context.folders.staging / identifier
     if into and not folder.is_dir():
-        raise NotFoundError(f"There is no upload '{into}'.", code="upload-not-found")
+        raise _no_upload(into)
     target = folder.joinpath(*parts)
     await run_in_threadpool(_make_folder, folder, target.parent)
     try:
@@ -71,9 +71,17 @@ async def delete_upload(upload_id: str, context: Context) -> Any:
     """Throw a staged file away."""
     folder = context.folders.staging / upload_id
     if not re.fullmatch(r"[0-9a-f]{16}", upload_id) or not folder.is_dir():
-        raise NotFoundError(f"There is no upload '{upload_id}'.", code="upload-not-found")
+        raise _no_upload(upload_id)
     await run_in_threadpool(shutil.rmtree, folder)
     return Done()
+
+
+def _no_upload(upload_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no upload '{upload_id}'.",
+        code="upload-not-found",
+        remedy="Choose the file again; uploads are thrown away when they are used or old.",
+    )
 
 
 def _make_folder(root: Path, folder: Path) -> None:
