@@ -142,6 +142,9 @@ class LogText(TypedDict):
 class Energies(TypedDict):
     columns: list[str]
     rows: list[list[float | None]]
+    lowest: list[list[float | None]] | None
+    highest: list[list[float | None]] | None
+    total_rows: int
     complete: bool
 
 

@@ -128,8 +128,10 @@ class Jobs(_Noun):
         """Config and job script as they were sent."""
         return cast(d.JobScript, self._http.get(path_of("jobs", job, "script")))
 
-    def energies(self, job: str) -> d.Energies:
-        return cast(d.Energies, self._http.get(path_of("jobs", job, "energies")))
+    def energies(self, job: str, *, points: int | None = None, after: int = 0) -> d.Energies:
+        """Rows behind the first ``after``; more than ``points`` as means of so many buckets, with their limits."""
+        query = {"points": points, "after": after}
+        return cast(d.Energies, self._http.get(path_of("jobs", job, "energies"), query))
 
     def download(self, job: str, patterns: Sequence[str] = (), *, to: Path) -> d.TaskDocument:
         """Bring files home, verified by sha256; the task's result is ``{"files": [...]}``."""

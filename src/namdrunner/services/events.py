@@ -34,10 +34,16 @@ class EventBus:
     def last_id(self) -> int:
         return self._next - 1
 
-    def publish(self, kind: str, data: dict[str, Any]) -> Event:
+    @property
+    def listened(self) -> bool:
+        return bool(self._listeners)
+
+    def publish(self, kind: str, data: dict[str, Any], *, keep: bool = True) -> Event:
+        """``keep=False``: for those who listen now; one who resumes later does not hear of it."""
         event = Event(self._next, kind, data)
         self._next += 1
-        self._ring.append(event)
+        if keep:
+            self._ring.append(event)
         for queue in list(self._listeners):
             if queue.qsize() < QUEUE:
                 queue.put_nowait(event)

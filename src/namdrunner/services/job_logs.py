@@ -10,10 +10,12 @@ from namdrunner.errors import InputError
 from namdrunner.jobs.record import LogFacts
 from namdrunner.jobs.sync_script import LogPart
 from namdrunner.services.context import Context
+from namdrunner.services.energies import tell_rows
 from namdrunner.store.jobs import StoredJob
 from namdrunner.store.logs import LogPosition
 
 if TYPE_CHECKING:
+    from namdrunner.namd.energies import EnergyTable
     from namdrunner.namd.log import LogReader
     from namdrunner.namd.log_summary import LogProgress
 
@@ -30,7 +32,7 @@ class JobLog:
 
 
 def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
-    """Take in new bytes of a log; one that was replaced (a requeued run) begins anew.
+    """Take in new bytes of a log and tell its new energies; one that was replaced (a requeued run) begins anew.
 
     A last line without its end is left for the next time.
     """
@@ -42,7 +44,11 @@ def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
     reader = reader or LogReader()
     unfinished = len(part.content) - (part.content.rfind(b"\n") + 1)
     content, end = part.content[: len(part.content) - unfinished], part.end - unfinished
+    tables: list[EnergyTable] = []
+    if context.events.listened:
+        reader.on_rows = tables.append
     reader.feed(content)
+    tell_rows(context, job.id, tables, anew=begins)
     if content or begins:
         context.logs.append(job.id, "namd", content, start=part.offset, end=end, reader=reader.state())
     summary = reader.summary()

@@ -89,8 +89,8 @@ class JobService:
         """One file as a stream of bytes."""
         return await open_content(self._context, self.resolve(job), name)
 
-    def energies(self, job: str) -> dict[str, Any]:
-        return energies.energies(self._context, self.resolve(job))
+    def energies(self, job: str, *, points: int | None = None, after: int = 0) -> dict[str, Any]:
+        return energies.energies(self._context, self.resolve(job), points=points, after=after)
 
     # Doing
 

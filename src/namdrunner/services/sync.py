@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from namdrunner.jobs.sync_script import SyncJob, SyncReply, build_sync_script, p
 from namdrunner.services.collect import collect
 from namdrunner.services.context import Context
 from namdrunner.services.endings import conclude
-from namdrunner.services.job_logs import read_log_part
+from namdrunner.services.job_logs import JobLog, read_log_part
 from namdrunner.services.submit import Reconciliation, reconcile, settled
 from namdrunner.slurm.accounting import AccountingRow, parse_sacct_reply, runs_of
 from namdrunner.slurm.queue import QueueRow, parse_squeue_reply
@@ -54,6 +54,8 @@ class Seen:
     accounting_failure: str
     asked: frozenset[str]
     """Ids accounting was asked about."""
+    logs: dict[str, JobLog] = field(default_factory=dict)
+    """What was read of the logs: a job that is looked at twice has its new lines taken in once."""
 
 
 async def sync_cluster(
@@ -196,7 +198,7 @@ def _unsettled(job: StoredJob) -> bool:
 
 
 def _judge(context: Context, job: StoredJob, seen: Seen) -> tuple[StoredJob, Verdict]:
-    job = _with_log(context, job, seen)
+    job = with_log(context, job, seen)
     return job, decide(_observe(context, job, seen))
 
 
@@ -226,11 +228,12 @@ def _reconciliation(job: StoredJob, seen: Seen) -> Reconciliation:
     )
 
 
-def _with_log(context: Context, job: StoredJob, seen: Seen) -> StoredJob:
+def with_log(context: Context, job: StoredJob, seen: Seen) -> StoredJob:
     part = seen.reply.logs.get(job.id)
     if part is None:
         return job
-    log = read_log_part(context, job, part)
+    log = seen.logs.get(job.id) or read_log_part(context, job, part)
+    seen.logs[job.id] = log
     progress = JobProgress(
         step=log.progress.step,
         target_step=log.progress.target_step,

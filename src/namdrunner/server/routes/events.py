@@ -26,10 +26,11 @@ async def stream_events(
 ) -> EventSourceResponse:
     """What happens, as it happens.
 
-    Events: ``job.updated``, ``job.deleted``, ``cluster.updated``, ``cluster.synced``, ``connection.changed``,
-    ``prompt.needed``, ``prompt.closed``, ``task.updated``, ``transfer.progress``, ``log.line`` and ``reset`` (events
-    were missed: load the present state again). Each has an id; a client resumes with the header ``Last-Event-ID``
-    or, on its first request, with ``?last_event_id=``.
+    Events: ``job.updated``, ``job.deleted``, ``job.energies`` (new ENERGY rows; not repeated for who resumes),
+    ``cluster.updated``, ``cluster.synced``, ``connection.changed``, ``prompt.needed``, ``prompt.closed``,
+    ``task.updated``, ``transfer.progress``, ``log.line`` and ``reset`` (events were missed: load the present state
+    again). Each has an id; a client resumes with the header ``Last-Event-ID`` or, on its first request, with
+    ``?last_event_id=``.
     """
     # The header is what a browser adds by itself when it reconnects: it is newer than the address.
     given = last_event_id_header or last_event_id

@@ -166,6 +166,14 @@ async def read_job_file(
 
 
 @router.get("/{job_id}/energies", response_model=schema.Energies)
-async def read_job_energies(job_id: str, context: Context) -> Any:
-    """The ENERGY lines of the NAMD log as far as it is known."""
-    return context.application.jobs.energies(job_id)
+async def read_job_energies(
+    job_id: str,
+    context: Context,
+    points: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+) -> Any:
+    """The ENERGY lines of the NAMD log as far as it is known, without the first ``after``.
+
+    More of them than ``points`` are put into so many buckets, each with its mean, lowest and highest values.
+    """
+    return context.application.jobs.energies(job_id, points=points, after=after)

@@ -164,8 +164,13 @@ class JobFiles(Answer):
 
 
 class Energies(Answer):
-    """``columns``: the names of the ETITLE line; one row per ENERGY line, thinned where the log is long."""
+    """``columns``: the names of the ETITLE line; one row per ENERGY line, or where that were too many the means of
+    buckets, with ``lowest`` and ``highest`` beside them. ``total_rows``: ENERGY lines known in all.
+    """
 
     columns: list[str]
     rows: list[list[float | None]]
+    lowest: list[list[float | None]] | None = None
+    highest: list[list[float | None]] | None = None
+    total_rows: int
     complete: bool = False
