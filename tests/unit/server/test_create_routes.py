@@ -105,6 +105,13 @@ async def test_a_template_is_tried_kept_replaced_and_deleted(real: httpx.AsyncCl
     assert (await real.get("templates/mine")).status_code == 404
 
 
+async def test_the_variables_of_a_text_are_told_while_it_is_written(real: httpx.AsyncClient) -> None:
+    valid = (await real.post("templates/validate", json={"text": TEMPLATE})).json()
+    assert [v["name"] for v in valid["variables"]] == ["temperature"]
+    broken = (await real.post("templates/validate", json={"text": TEMPLATE.replace("[1, 400]", "[1, ")})).json()
+    assert (broken["ok"], broken["variables"], broken["problems"][0]["line"]) == (False, [], 2)
+
+
 async def test_built_in_templates_stay(real: httpx.AsyncClient) -> None:
     assert (await real.delete("templates/explicit_solvent_npt")).json()["code"] == "template-built-in"
 

@@ -1,6 +1,6 @@
 /** Which page an address shows, and the trail of names above it. */
 
-export type PageName = "jobs" | "job" | "create" | "templates" | "template" | "settings" | "missing";
+export type PageName = "jobs" | "job" | "create" | "templates" | "template" | "editor" | "settings" | "missing";
 
 export interface Place {
   page: PageName;
@@ -15,7 +15,9 @@ const ROUTES: [PageName, string][] = [
   ["create", "/create"],
   ["create", "/create/:step"],
   ["templates", "/templates"],
+  ["editor", "/templates/new"],
   ["template", "/templates/:id"],
+  ["editor", "/templates/:id/edit"],
   ["settings", "/settings"],
   ["settings", "/settings/:section"],
 ];

@@ -117,3 +117,4 @@ class TemplateValidation(Answer):
     ok: bool
     problems: list[TemplateProblem]
     template: TemplateSummary | None = None
+    variables: list[VariableDocument] = Field(default_factory=list)

@@ -2325,6 +2325,8 @@ export interface components {
             /** Problems */
             problems: components["schemas"]["TemplateProblem"][];
             template?: components["schemas"]["TemplateSummary"] | null;
+            /** Variables */
+            variables?: components["schemas"]["VariableDocument"][];
         };
         /**
          * TicketRequest

@@ -1,0 +1,11 @@
+/** The templates of a library: which are the person's own, and how a copy of one is called. */
+import type { TemplateSummary } from "$lib/api/types";
+import { freeId } from "./problems";
+
+export const isOwn = (template: Pick<TemplateSummary, "source">) => template.source !== "built-in";
+
+export const copyName = (template: { id: string }, all: TemplateSummary[]) =>
+  freeId(
+    template.id,
+    all.map(({ id }) => id),
+  );
