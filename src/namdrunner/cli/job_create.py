@@ -19,8 +19,9 @@ from namdrunner.cli.options import (
 )
 from namdrunner.cli.output import say, size, table, write_json, write_text
 from namdrunner.cli.session import follow, open_client
+from namdrunner.client import Client
 from namdrunner.client.documents import DryRun
-from namdrunner.errors import UsageError
+from namdrunner.errors import NamdrunnerError, UsageError
 
 SHOWN_FINDINGS = 50
 """A file that is no config at all has thousands."""
@@ -93,7 +94,11 @@ def create(
 def _create(request: dict[str, Any], *, as_json: bool) -> int:
     with open_client() as client:
         task = client.jobs.create(request)
-        result = follow(client, task, interrupted="See `namdrunner job list`.")
+        try:
+            result = follow(client, task, interrupted="See `namdrunner job list`.")
+        except NamdrunnerError as error:
+            _name_job(client, task["id"], error)
+            raise
         job = client.jobs.get(result["job"]["id"])
     if as_json:
         write_json(job)
@@ -104,6 +109,17 @@ def _create(request: dict[str, Any], *, as_json: bool) -> int:
     else:
         say(f"Created. Submit it: namdrunner job submit {job['id']}")
     return 0
+
+
+def _name_job(client: Client, task: str, error: NamdrunnerError) -> None:
+    """What went wrong after the job was recorded leaves it behind: it can be submitted again, or deleted."""
+    job = client.tasks.get(task)["job"]
+    if job and "job" not in error.context:
+        error.context["job"] = job
+        kept = (
+            f"The job is kept: 'namdrunner job submit {job}' goes on with it, 'namdrunner job delete {job}' removes it."
+        )
+        error.remedy = f"{error.remedy} {kept}".strip()
 
 
 def _plan(request: dict[str, Any], *, as_json: bool) -> int:

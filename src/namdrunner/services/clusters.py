@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from namdrunner.errors import ConflictError, InputError, NamdrunnerError
+from namdrunner.errors import ConflictError, InputError, NamdrunnerError, NotFoundError
 from namdrunner.jobs.folders import PARENT
 from namdrunner.paths import Folders
 from namdrunner.remote.connections import ConnectionManager
@@ -131,6 +131,13 @@ class ClusterService:
     def profile(self, name: str) -> ClusterProfile:
         return self._profile(self._repository.get(name).profile)
 
+    def pace(self, name: str) -> ClusterProfile:
+        """The profile for how often to ask: careful values where it cannot be read, so that jobs are followed."""
+        try:
+            return self.profile(name)
+        except (InputError, NotFoundError):
+            return ClusterProfile()
+
     def roots(self, name: str) -> tuple[str, str] | None:
         """Project and scratch root as absolute paths on the cluster; ``None`` before it was ever connected."""
         resolved = self._repository.get(name).resolved
@@ -249,7 +256,13 @@ class ClusterService:
         self._profile(cluster.profile)
 
     def _document(self, cluster: StoredCluster) -> dict[str, Any]:
-        return cluster_document(cluster, self._profile(cluster.profile), self._connections.status(cluster.name))
+        status = self._connections.status(cluster.name)
+        try:
+            return cluster_document(cluster, self._profile(cluster.profile), status)
+        except NamdrunnerError as error:
+            # The file of a profile of one's own may be gone or damaged; the cluster must still be seen and mended.
+            document = cluster_document(cluster, ClusterProfile(), status)
+            return document | {"reason": document["reason"] or error.message}
 
     def _changed(self, name: str) -> None:
         if self.on_change is not None:

@@ -48,7 +48,7 @@ class Poller:
 
     async def sync_now(self, cluster: str, *, extra: Sequence[str] = (), rediscover: bool = False) -> dict[str, Any]:
         """Sync out of turn. Asked again within the cluster's interval, the answer is that of the last sync."""
-        interval = self._context.clusters.profile(cluster).sync_now_interval_s
+        interval = self._context.clusters.pace(cluster).sync_now_interval_s
         at, outcome = self._last.get(cluster, (-interval, {}))
         wanted = set(extra) - set(outcome.get("synced", []))
         if time.monotonic() - at < interval and not wanted and not (rediscover and "found" not in outcome):
@@ -83,7 +83,7 @@ class Poller:
 
     async def _loop(self, cluster: str) -> None:
         wake = self._wake.setdefault(cluster, asyncio.Event())
-        profile = self._context.clusters.profile(cluster)
+        profile = self._context.clusters.pace(cluster)
         pause = profile.polling_floor_s
         first = True
         while self._context.clusters.connected(cluster) or not first:

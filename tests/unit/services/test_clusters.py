@@ -1,0 +1,49 @@
+"""Clusters as they are remembered, without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from namdrunner.errors import InputError
+from namdrunner.paths import Folders
+from namdrunner.services.application import Application
+from namdrunner.services.clusters import ClusterInput
+
+
+@pytest.fixture
+async def application(tmp_path: Path) -> AsyncIterator[Application]:
+    application = await Application.open(Folders.below(tmp_path / "home").ensure())
+    yield application
+    await application.close()
+
+
+@pytest.mark.parametrize("damage", ["gone", "broken"])
+async def test_a_lost_profile_does_not_hide_the_other_clusters(
+    application: Application, tmp_path: Path, damage: str
+) -> None:
+    """Listing the clusters failed as a whole, so that nothing could be mended."""
+    profile = tmp_path / "mine.toml"
+    profile.write_text('version = 1\nname = "mine"\n')
+    clusters = application.clusters
+    clusters.add(ClusterInput("alpine", "login.example", profile="alpine"))
+    clusters.add(ClusterInput("mine", "login.example", profile=str(profile)))
+    if damage == "gone":
+        profile.unlink()
+    else:
+        profile.write_text("broken = [")
+    listed = {c["name"]: c for c in clusters.list()}
+    assert listed["alpine"]["partitions"]
+    assert str(profile) in listed["mine"]["reason"]
+    assert clusters.pace("mine").polling_floor_s > 0
+    clusters.edit("mine", {"profile": "generic"})
+    assert clusters.get("mine")["reason"] == ""
+
+
+@pytest.mark.parametrize("root", ["/a/../b", "$HOME/..", "relative", "/a;b", "/a\nb"])
+async def test_roots_that_cannot_be_folders_are_refused_at_once(application: Application, root: str) -> None:
+    with pytest.raises(InputError) as caught:
+        application.clusters.add(ClusterInput("c", "login.example", project_root=root))
+    assert caught.value.code == "root-invalid"
