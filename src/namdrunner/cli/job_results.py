@@ -64,11 +64,21 @@ def energies(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write them here as CSV; - is stdout.")
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on as they come in, until the job has ended; live on a terminal.")
+    ] = False,
     as_json: Json = False,
-) -> None:
-    """Print the energies of a job as far as its log is known: one row per ENERGY line, columns as in ETITLE."""
+) -> int:
+    """Print the energies of a job as far as its log is known: one row per ENERGY line, columns as in ETITLE.
+
+    With --follow the exit status is 0 when the job completed, 1 when it ended otherwise.
+    """
     if csv_file is not None and as_json:
         raise UsageError("Say either --csv or --json.", remedy="Leave one of them out.")
+    if follow and as_json:
+        raise UsageError("--follow has no end to put into one JSON document.", remedy="Leave one of them out.")
+    if follow:
+        return _follow_energies(job, csv_file)
     with open_client() as client:
         found = client.jobs.energies(job)
     if as_json:
@@ -80,6 +90,18 @@ def energies(
     else:
         csv_file.write_text(energies_csv(found), encoding="utf-8")
         say(f"{len(found['rows'])} rows are in {csv_file}.")
+    return 0
+
+
+def _follow_energies(job: str, csv_file: Path | None) -> int:
+    from namdrunner.cli import energies_live
+
+    with open_client() as client:
+        document = energies_live.follow(client, job, csv_file)
+    if document["status"] == "COMPLETED":
+        return 0
+    say(" ".join(filter(None, (f"Job {job}: {document['status']}.", document["reason"], document["remedy"]))))
+    return 1
 
 
 def energies_csv(found: Energies) -> str:

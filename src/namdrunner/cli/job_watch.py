@@ -22,7 +22,7 @@ PATIENCE_S = 90.0
 """How long a lost connection may stay lost: the server reconnects by itself after short interruptions."""
 
 _BEFORE_SUBMISSION = ("CREATED", "UPLOADING", "READY")
-_FINAL = ("COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "CANCELLED")
+FINAL = ("COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "CANCELLED")
 
 
 def watch(
@@ -57,22 +57,15 @@ def watch(
 def watch_job(client: Client, job: str, *, timeout_s: float | None = None) -> JobDocument:
     """The document of the job at its end. Raises NotConnectedError when nobody can know how it goes on."""
     end = None if timeout_s is None else time.monotonic() + timeout_s
-    unconnected_since: float | None = None
-    line = StatusLine()
+    unconnected, line = Unconnected(), StatusLine()
     try:
         while True:
             document = client.jobs.get(job)
             line.show(document)
-            if document["status"] in _FINAL:
+            if document["status"] in FINAL:
                 return document
-            _check_submitted(client, document)
-            if client.clusters.get(document["cluster"])["state"] in ("connected", "connecting"):
-                unconnected_since = None
-            else:
-                first = unconnected_since is None
-                unconnected_since = unconnected_since or time.monotonic()
-                if (first and line.shown == 1) or time.monotonic() - unconnected_since > PATIENCE_S:
-                    raise _not_connected(document["cluster"])
+            check_submitted(client, document)
+            unconnected.check(client, document["cluster"])
             if end is not None and time.monotonic() > end:
                 raise _too_long(document)
             time.sleep(INTERVAL_S)
@@ -80,7 +73,7 @@ def watch_job(client: Client, job: str, *, timeout_s: float | None = None) -> Jo
         line.close()
 
 
-def _check_submitted(client: Client, document: JobDocument) -> None:
+def check_submitted(client: Client, document: JobDocument) -> None:
     """A job nobody has submitted would be watched for ever."""
     if document["status"] not in _BEFORE_SUBMISSION:
         return
@@ -91,6 +84,24 @@ def _check_submitted(client: Client, document: JobDocument) -> None:
         code="job-not-submitted",
         remedy=f"Submit it: namdrunner job submit {document['id']}",
     )
+
+
+class Unconnected:
+    """How long a cluster has been without a connection."""
+
+    def __init__(self) -> None:
+        self._first = True
+        self._since: float | None = None
+
+    def check(self, client: Client, cluster: str) -> None:
+        """Raises NotConnectedError when it never was connected here, or is away for too long."""
+        first, self._first = self._first, False
+        if client.clusters.get(cluster)["state"] in ("connected", "connecting"):
+            self._since = None
+            return
+        self._since = self._since or time.monotonic()
+        if first or time.monotonic() - self._since > PATIENCE_S:
+            raise _not_connected(cluster)
 
 
 def _not_connected(cluster: str) -> NotConnectedError:

@@ -116,8 +116,8 @@ JOB = Noun(
         Verb(
             "energies",
             "job_results:energies",
-            "Print the energies, or write them as CSV.",
-            "namdrunner job energies prod_1764547200000 --csv energies.csv",
+            "Print the energies, write them as CSV, or follow them live.",
+            "namdrunner job energies prod_1764547200000 --follow",
         ),
         Verb(
             "files",
