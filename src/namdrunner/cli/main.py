@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -65,6 +66,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; nothing but the answer is written to stdout."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     try:
         return _run_quietly(given)
     except NamdrunnerError as error:
@@ -78,6 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return known.exit_status
 
 
+def _open_streams() -> None:
+    """Started with stdout or stderr closed (``>&-``), Python has none: what is written then goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+
+
 def _run_quietly(given: Sequence[str]) -> int:
     try:
         return run(given)
@@ -86,6 +95,11 @@ def _run_quietly(given: Sequence[str]) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit as error:
+        # click ends so, with status 1, where its own writing meets a closed pipe.
+        if isinstance(error.__context__, BrokenPipeError):
+            return 0
+        raise
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -62,18 +62,51 @@ def _plain_table(columns: Sequence[str], rows: list[list[str]]) -> None:
         _write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
 
 
+_NARROWEST_CELL = 8
+_BETWEEN_CELLS = 3
+
+
 def _rich_table(columns: Sequence[str], rows: list[list[str]], numbers: Sequence[str]) -> None:
+    """Where the terminal is narrow, empty columns go first, then cells are folded, but never the first: it is the name
+    to copy. Where even that leaves no room, each row becomes a block of lines.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    lines = [list(columns), *rows]
+    if _natural_width(lines) > console.width and rows:
+        kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+        lines = [[line[i] for i in kept] for line in lines]
+        if _natural_width(lines) > console.width and _least_width(lines) > console.width:
+            for row in lines[1:]:
+                facts([*zip(lines[0], row, strict=True)])
+                _write("\n")
+            return
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in columns:
-        shown.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    for row in rows:
+    for number, name in enumerate(lines[0]):
+        justify: Literal["left", "right"] = "right" if name in numbers else "left"
+        shown.add_column(name, justify=justify, overflow="fold", no_wrap=number == 0)
+    for row in lines[1:]:
         shown.add_row(*(Text(cell, style=_style(cell)) for cell in row))
-    Console().print(shown)
+    console.print(shown)
+
+
+def _cell_widths(lines: list[list[str]]) -> list[int]:
+    from rich.cells import cell_len
+
+    return [max(cell_len(line[i]) for line in lines) for i in range(len(lines[0]))]
+
+
+def _natural_width(lines: list[list[str]]) -> int:
+    return sum(width + _BETWEEN_CELLS for width in _cell_widths(lines))
+
+
+def _least_width(lines: list[list[str]]) -> int:
+    first, *others = _cell_widths(lines)
+    return first + sum(min(width, _NARROWEST_CELL) for width in others) + _BETWEEN_CELLS * len(lines[0])
 
 
 _STYLES = {

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -309,3 +312,24 @@ def test_resources_are_shown_as_people_write_them() -> None:
         "qos": None,
     }
     assert describe_resources(resources) == "cores 4, walltime 01:30:00, memory 16 GB, GPUs a100:2"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("template", "show", "explicit_solvent_npt"), ("template", "list")])
+def test_a_reader_that_has_seen_enough_is_no_failure(home: Folders, words: tuple[str, ...]) -> None:
+    """What click writes itself ended with exit status 1."""
+    command = [sys.executable, "-m", "namdrunner", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+        assert (process.wait(60), told) == (0, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's way to close a stream")
+def test_closed_streams_are_no_fault_of_ours(home: Folders) -> None:
+    """stdout was None, and writing to it looked like a fault inside NAMDRunner."""
+    for closed in (">&-", "2>&-", "<&-", ">&- 2>&- <&-"):
+        command = f"{shlex.quote(sys.executable)} -m namdrunner status --json {closed}"
+        ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr) == (0, "")
