@@ -11,10 +11,10 @@ from namdrunner.jobs.folders import job_folder
 from namdrunner.jobs.state import JobState
 from namdrunner.services.context import Context
 from namdrunner.services.sync import sync_cluster
-from namdrunner.services.tasks import TaskHandle
+from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.slurm.commands import scancel_command
 from namdrunner.slurm.daemons import daemon_error
-from namdrunner.store.jobs import StoredJob, with_status
+from namdrunner.store.jobs import ActiveJob, StoredJob, with_status
 
 END_PATIENCE_S = 90.0
 """How long a deletion waits for Slurm to end a job that was cancelled for it."""
@@ -50,6 +50,18 @@ async def cancel(context: Context, job_id: str) -> StoredJob:
         if reply.exit_status != 0:
             raise daemon_error("scancel", reply.error_text, reply.exit_status)
         return context.save(replace(job, cancel_requested_at=context.now()), says="Cancel was asked for.")
+
+
+def start_delete(context: Context, job: ActiveJob | StoredJob, cluster: str, *, keep_remote: bool = False) -> Task:
+    """Delete the job as a task; a deletion of it that is under way is returned instead."""
+    running = context.tasks.running("delete", job=job.id, cluster=cluster)
+    if running is not None:
+        return running
+
+    async def work(handle: TaskHandle) -> dict[str, object]:
+        return await delete(context, job.id, keep_remote=keep_remote, handle=handle)
+
+    return context.tasks.start("delete", work, job=job.id, cluster=cluster)
 
 
 async def delete(context: Context, job_id: str, *, keep_remote: bool, handle: TaskHandle) -> dict[str, object]:

@@ -213,11 +213,7 @@ class JobService:
 
     def start_delete(self, job: str, *, keep_remote: bool = False) -> Task:
         stored = self._context.jobs.get(self.resolve(job))
-
-        async def work(handle: TaskHandle) -> dict[str, Any]:
-            return await cancel.delete(self._context, stored.id, keep_remote=keep_remote, handle=handle)
-
-        return self._context.tasks.start("delete", work, job=stored.id, cluster=stored.record.cluster)
+        return cancel.start_delete(self._context, stored, stored.record.cluster, keep_remote=keep_remote)
 
     def _document(self, job: StoredJob) -> dict[str, Any]:
         return job_document(

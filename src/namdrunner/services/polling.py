@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from namdrunner.errors import NamdrunnerError
-from namdrunner.services.cancel import remove_folders
+from namdrunner.services.cancel import start_delete
 from namdrunner.services.context import Context
 from namdrunner.services.job_info import rediscover as rediscover_jobs
 from namdrunner.services.sync import sync_cluster
@@ -70,16 +70,16 @@ class Poller:
         outcome: dict[str, Any] = await sync_cluster(self._context, cluster, extra + (found or []))
         if found is not None:
             outcome["found"] = found
-        await self._finish_deletions(cluster)
+        self._finish_deletions(cluster)
         self._last[cluster] = (time.monotonic(), outcome)
         self._context.events.publish("cluster.synced", {"cluster": cluster} | outcome)
         return outcome
 
-    async def _finish_deletions(self, cluster: str) -> None:
+    def _finish_deletions(self, cluster: str) -> None:
+        """Deletions that were interrupted, by a stop of the server or a lost connection, go on."""
         for job in self._context.jobs.active(cluster):
-            under_way = self._context.tasks.running("delete", job=job.id, cluster=cluster)
-            if job.deleting and not job.state.active and under_way is None:
-                await remove_folders(self._context, self._context.jobs.get(job.id))
+            if job.deleting:
+                start_delete(self._context, job, cluster)
 
     async def _loop(self, cluster: str) -> None:
         wake = self._wake.setdefault(cluster, asyncio.Event())
