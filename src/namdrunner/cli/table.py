@@ -172,6 +172,28 @@ TEMPLATE = Noun(
     ),
 )
 
+DATABASE = Noun(
+    "database",
+    "Look after the local database; nothing on a cluster is touched.",
+    (
+        Verb("show", "database:show", "Where it is, its size and backups.", "namdrunner database show"),
+        Verb("backup", "database:backup", "Make a copy beside it.", "namdrunner database backup"),
+        Verb(
+            "restore",
+            "database:restore",
+            "Put a backup in its place.",
+            "namdrunner database restore ~/namdrunner-20261122T225301Z.sqlite",
+        ),
+        Verb("reset", "database:reset", "Forget jobs and clusters here.", "namdrunner database reset --yes"),
+        Verb(
+            "forget-jobs",
+            "database:forget_jobs",
+            "Empty the local list of jobs; a sync restores it.",
+            "namdrunner database forget-jobs --yes",
+        ),
+    ),
+)
+
 LOG = Noun(
     "log",
     "Read NAMD and Slurm logs.",
@@ -223,6 +245,7 @@ ROOT: tuple[Verb | Noun, ...] = (
         "namdrunner check step5/prod.namd --namd-version 3.0 --gpu",
     ),
     LOG,
+    DATABASE,
     DEMO,
     Verb(
         "serve",

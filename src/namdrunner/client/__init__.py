@@ -22,7 +22,7 @@ from namdrunner.client import documents
 from namdrunner.client.documents import JsonObject, OpenTicket, StatusDocument, TaskDocument
 from namdrunner.client.events import Event, follow
 from namdrunner.client.launch import start_server, stop_server
-from namdrunner.client.nouns import Clusters, Jobs, Prompts, Tasks, Templates
+from namdrunner.client.nouns import Clusters, Jobs, Prompts, Storage, Tasks, Templates
 from namdrunner.client.presence import ServerFile, find_server
 from namdrunner.client.transport import Transport, path_of
 from namdrunner.errors import ConflictError, ConnectionFailedError, InterruptedOperationError, from_document
@@ -40,6 +40,7 @@ class Client:
         self.clusters = Clusters(self._http)
         self.jobs = Jobs(self._http)
         self.templates = Templates(self._http)
+        self.storage = Storage(self._http)
         self.prompts = Prompts(self._http)
         self.tasks = Tasks(self._http)
 

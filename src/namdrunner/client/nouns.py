@@ -187,3 +187,28 @@ class Tasks(_Noun):
 
     def cancel(self, task: str) -> d.TaskDocument:
         return cast(d.TaskDocument, self._http.request("DELETE", path_of("tasks", task)))
+
+
+class Storage(_Noun):
+    """The local database; nothing here touches a cluster."""
+
+    def show(self) -> d.JsonObject:
+        """Path, size and backups."""
+        return self._http.get(path_of("storage"))
+
+    def backup(self) -> d.JsonObject:
+        """A consistent copy beside the database: ``{"backup", "bytes"}``."""
+        return cast(d.JsonObject, self._http.post(path_of("storage", "backup")))
+
+    def restore(self, backup: Path) -> d.JsonObject:
+        """Put a backup in the place of the database, which is kept: ``{"restored", "previous"}``."""
+        body = {"backup": str(backup.expanduser().absolute())}
+        return cast(d.JsonObject, self._http.post(path_of("storage", "restore"), body))
+
+    def reset(self) -> d.JsonObject:
+        """Forget jobs and clusters; the database is kept: ``{"previous"}``."""
+        return cast(d.JsonObject, self._http.post(path_of("storage", "reset")))
+
+    def forget_jobs(self) -> d.JsonObject:
+        """Empty the local list of jobs after a backup: ``{"forgotten", "previous"}``."""
+        return cast(d.JsonObject, self._http.post(path_of("storage", "forget-jobs")))
