@@ -35,7 +35,8 @@ async def check_cluster(
     script = "\n".join(f"{k}={shlex.quote(v)}" for k, v in values.items())
     script += f"\n{prologue(nonce)}{_SCRIPT}"
     for index, recipe in enumerate(profile.recipes):
-        script += f"frame recipe {index}; bounded 60 bash -l -c {shlex.quote(_environment(recipe))} 2>&1 </dev/null\n"
+        look = shlex.quote(environment_script(recipe))
+        script += f"frame recipe {index}; bounded 60 bash -l -c {look} 2>&1 </dev/null\n"
     reply = await session.run("bash -s", stdin=script.encode(), timeout_s=180, label="test the cluster")
     checks: list[dict[str, Any]] = []
     for words, body in sections(reply.stdout, nonce):
@@ -46,7 +47,7 @@ async def check_cluster(
     return checks
 
 
-def _environment(recipe: LaunchRecipe) -> str:
+def environment_script(recipe: LaunchRecipe) -> str:
     """The recipe's set-up, and where its binary then is; the last line is the path."""
     lines = [*recipe.setup]
     if recipe.module_purge:

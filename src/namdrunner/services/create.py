@@ -19,8 +19,10 @@ from namdrunner.jobs.record import JobStatus
 from namdrunner.jobs.state import JobState
 from namdrunner.remote.values import UploadItem
 from namdrunner.services.context import Context
+from namdrunner.services.forecast import Space, forecast
 from namdrunner.services.job_info import INFO, info_text
 from namdrunner.services.job_request import JobPlan, JobRequest
+from namdrunner.services.looks import try_submission
 from namdrunner.services.plan import UNRESOLVED, error_findings, plan_job
 from namdrunner.services.script_spec import script_spec
 from namdrunner.services.tasks import TaskHandle
@@ -38,7 +40,39 @@ async def plan(context: Context, templates: TemplateService, request: JobRequest
     cluster = context.clusters.stored(request.cluster)
     profile = context.clusters.profile(request.cluster)
     roots = context.clusters.roots(cluster.name)
-    return await asyncio.to_thread(plan_job, request, profile, roots, templates, context.now())
+    planned, spaces = await asyncio.gather(
+        asyncio.to_thread(plan_job, request, profile, roots, templates, context.now()),
+        _spaces(context, cluster.name, roots),
+    )
+    expected, findings = forecast(planned, profile, context.jobs.measured(cluster.name), spaces)
+    return replace(planned, forecast=expected, findings=(*planned.findings, *findings))
+
+
+async def _spaces(context: Context, cluster: str, roots: tuple[str, str] | None) -> tuple[Space, ...]:
+    if roots is None or not context.clusters.connected(cluster):
+        return ()
+    return await context.looks.space(context.clusters.session(cluster), cluster, roots)
+
+
+async def plan_on_cluster(
+    context: Context, templates: TemplateService, request: JobRequest, *, ask_cluster: bool = False
+) -> JobPlan:
+    """The plan with what a look at its cluster adds, if it is connected: does NAMD exist there?
+
+    ``ask_cluster``: Slurm is asked, too, whether it would take the job; raises NotConnectedError when it cannot be.
+    """
+    if ask_cluster:
+        context.clusters.session(request.cluster)
+    planned = await plan(context, templates, request)
+    cluster = planned.record.cluster
+    if not context.clusters.connected(cluster):
+        return planned
+    session = context.clusters.session(cluster)
+    recipe = script_spec(planned.record, context.clusters.profile(cluster)).recipe
+    findings = list(await context.looks.namd(session, cluster, recipe))
+    if ask_cluster:
+        findings += await try_submission(session, planned.script)
+    return replace(planned, findings=(*planned.findings, *findings))
 
 
 async def plan_many(context: Context, templates: TemplateService, requests: Sequence[JobRequest]) -> list[JobPlan]:
@@ -233,6 +267,7 @@ def plan_document(plan: JobPlan) -> dict[str, Any]:
         "on_cluster": list(plan.on_cluster),
         "findings": list(plan.findings),
         "summary": plan.summary,
+        "forecast": plan.forecast,
         "project_dir": plan.record.project_dir,
         "scratch_dir": plan.record.scratch_dir,
         "run": plan.record.run.model_dump(mode="json"),

@@ -76,6 +76,7 @@ class JobPlan:
     summary: dict[str, Any] = field(default_factory=dict)
     on_cluster: tuple[str, ...] = ()
     """Absolute paths the config reads that have to exist on the cluster."""
+    forecast: dict[str, Any] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[dict[str, Any]]:

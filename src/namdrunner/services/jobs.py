@@ -94,9 +94,13 @@ class JobService:
 
     # Doing
 
-    async def dry_run(self, request: JobRequest) -> dict[str, Any]:
-        """What would be sent, and what the checks say of it; nothing leaves the machine."""
-        return create.plan_document(await create.plan(self._context, self._templates, request))
+    async def dry_run(self, request: JobRequest, *, ask_cluster: bool = False) -> dict[str, Any]:
+        """What would be sent, and what the checks say of it; nothing is made on the cluster.
+
+        ``ask_cluster``: Slurm is shown the job script without submitting it.
+        """
+        plan = await create.plan_on_cluster(self._context, self._templates, request, ask_cluster=ask_cluster)
+        return create.plan_document(plan)
 
     def plan_resources(self, request: JobRequest) -> dict[str, Any]:
         """What the request's resources come to, whatever would run with them."""

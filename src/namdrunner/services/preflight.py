@@ -15,4 +15,10 @@ def findings_of(config: NamdConfig, recipe: LaunchRecipe) -> tuple[list[dict[str
 
     report = check_evaluated(config, namd_version=recipe.namd_version, gpu=uses_gpus(recipe), makes_folders=True)
     document = report.document()
-    return list(document["findings"]), dict(document["summary"])
+    return list(document["findings"]), document["summary"] | {"restart_steps": _restart_steps(config)}
+
+
+def _restart_steps(config: NamdConfig) -> int | None:
+    """Steps between restart files, where the config says it in a number."""
+    text = (config.get("restartfreq") or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
