@@ -2,7 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/svelte-query";
 import { api, ask } from "$lib/api/client";
 import type { DryRun, JobRequest, ResourcePlan, Variable } from "$lib/api/types";
-import { isFile, missing, type FileChoice, type Values } from "./variables";
+import { isFile, missing, shownVariables, type FileChoice, type Values } from "./variables";
 
 export const resourcePlan = (request: JobRequest) =>
   queryOptions({
@@ -39,6 +39,17 @@ export const dryRun = (request: JobRequest, ready: boolean) =>
     gcTime: 0,
   });
 
+/** Cells that nothing says yet: not typed, no file in their place, and no coordinates to read them from. */
+export function wantedCells(variables: Variable[], values: Values, files: FileChoice): Variable[] {
+  const readable = Object.values(files)
+    .flat()
+    .some((path) => /\.pdb$/i.test(path));
+  return shownVariables(variables, values).filter(
+    ({ name, type, optional, unless }) =>
+      type === "cell" && !optional && !values[name] && !readable && !files[unless ?? ""]?.length,
+  );
+}
+
 /** Stand-ins for what is missing, so that the config can be shown before everything is given. */
 export function withStandIns(
   variables: Variable[],
@@ -51,6 +62,9 @@ export function withStandIns(
     else if (variable.type === "number" || variable.type === "integer")
       filled.values[variable.name] = variable.minimum ?? 1;
     else if (variable.type === "text") filled.values[variable.name] = variable.name;
+  }
+  for (const { name, unless } of wantedCells(variables, values, files)) {
+    if (!filled.files[unless ?? ""]?.length) filled.values[name] = "1 1 1";
   }
   return filled;
 }

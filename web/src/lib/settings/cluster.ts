@@ -12,7 +12,7 @@ export interface ClusterFields {
   scratch_root: string;
 }
 
-/** Empty fields go back to their defaults; a port that is no number is left to the server to refuse. */
+/** What is sent to add a cluster; empty fields are left to their defaults. */
 export function filled(fields: ClusterFields): ClusterChanges & { name: string; host: string } {
   const text = (value: string) => value.trim() || undefined;
   return {
@@ -25,4 +25,17 @@ export function filled(fields: ClusterFields): ClusterChanges & { name: string; 
     project_root: text(fields.project_root),
     scratch_root: text(fields.scratch_root),
   };
+}
+
+/** What is sent to change one: fields that are no longer what they were; emptied ones go back to their defaults. */
+export function changesOf(before: ClusterFields, now: ClusterFields): ClusterChanges {
+  const changes: Record<string, string | number | null> = {};
+  for (const key of Object.keys(now) as (keyof ClusterFields)[]) {
+    const text = now[key].trim();
+    if (key === "name" || text === before[key].trim()) continue;
+    if (key === "port") changes.port = text ? Number(text) : null;
+    else if (key === "user" || key === "identity_file") changes[key] = text || null;
+    else changes[key] = text;
+  }
+  return changes;
 }
