@@ -17,10 +17,10 @@ from namdrunner.cli.options import (
     template_files,
     template_values,
 )
-from namdrunner.cli.output import say, size, table, write_json, write_text
+from namdrunner.cli.output import duration, facts, say, size, table, write_json, write_text
 from namdrunner.cli.session import follow, open_client
 from namdrunner.client import Client
-from namdrunner.client.documents import DryRun
+from namdrunner.client.documents import DryRun, Forecast
 from namdrunner.errors import NamdrunnerError, UsageError
 
 SHOWN_FINDINGS = 50
@@ -51,6 +51,9 @@ def create(
     preset: Annotated[str | None, typer.Option("--preset", help="Resources under a name, from the profile.")] = None,
     submit: Annotated[bool, typer.Option("--submit", help="Submit it at once.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")] = False,
+    ask_cluster: Annotated[
+        bool, typer.Option("--ask-cluster", help="With --dry-run: ask Slurm whether it would take the job.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Create it although checks found errors.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -66,6 +69,8 @@ def create(
         )
     if config is not None and (settings or files):
         raise UsageError("--set and --file belong to a template.", remedy="Leave them out, or use --template.")
+    if ask_cluster and not dry_run:
+        raise UsageError("--ask-cluster belongs to --dry-run.", remedy="Add --dry-run, or leave it out.")
     resources = {
         "partition": partition,
         "qos": qos,
@@ -88,7 +93,9 @@ def create(
         "submit": submit,
         "force": force,
     }
-    return _plan(request, as_json=as_json) if dry_run else _create(request, as_json=as_json)
+    if dry_run:
+        return _plan(request, ask_cluster=ask_cluster, as_json=as_json)
+    return _create(request, as_json=as_json)
 
 
 def _create(request: dict[str, Any], *, as_json: bool) -> int:
@@ -122,9 +129,9 @@ def _name_job(client: Client, task: str, error: NamdrunnerError) -> None:
         error.remedy = f"{error.remedy} {kept}".strip()
 
 
-def _plan(request: dict[str, Any], *, as_json: bool) -> int:
+def _plan(request: dict[str, Any], *, ask_cluster: bool, as_json: bool) -> int:
     with open_client() as client:
-        plan = client.jobs.dry_run(request)
+        plan = client.jobs.dry_run(request, ask_cluster=ask_cluster)
     failed = any(finding.get("severity") == "error" for finding in plan["findings"])
     if as_json:
         write_json(plan)
@@ -135,9 +142,28 @@ def _plan(request: dict[str, Any], *, as_json: bool) -> int:
 
 def print_plan(plan: DryRun) -> None:
     table(("file", "size", "role"), [[f["name"], size(f["bytes"]), f.get("role")] for f in plan["files"]])
+    print_forecast(plan["forecast"])
     print_findings(plan["findings"])
     write_text(
         "\n--- NAMD config\n" + plan["config"].rstrip() + "\n\n--- job script\n" + plan["script"].rstrip() + "\n"
+    )
+
+
+def print_forecast(forecast: Forecast) -> None:
+    """Speed and time with what they rest on; nothing is said of what is not known."""
+    speed, low, high = forecast["ns_per_day"], forecast["ns_per_day_low"], forecast["ns_per_day_high"]
+    shown = f"{speed:.3g} ns/day" if speed else ""
+    if shown and low and high:
+        shown += f" ({low:.3g} to {high:.3g})"
+    facts(
+        [
+            ("output", size(forecast["output_bytes"])),
+            ("free space", ", ".join(f"{size(free['bytes'])} below {free['root']}" for free in forecast["free"])),
+            ("expected speed", shown),
+            ("expected run time", duration(forecast["run_time_s"])),
+            ("walltime to ask for", duration(forecast["walltime_s"])),
+            ("forecast from", forecast["basis"]),
+        ]
     )
 
 

@@ -153,6 +153,26 @@ class JobScript(TypedDict):
     script: str
 
 
+class FreeSpace(TypedDict):
+    root: str
+    bytes: int
+
+
+class Forecast(TypedDict):
+    """What a job will take; ``None`` where nothing comparable was measured."""
+
+    output_bytes: int | None
+    free: list[FreeSpace]
+    ns_per_day: float | None
+    ns_per_day_low: float | None
+    ns_per_day_high: float | None
+    extrapolated: bool
+    basis: str
+    basis_jobs: list[str]
+    run_time_s: float | None
+    walltime_s: float | None
+
+
 class DryRun(TypedDict):
     """What ``job create`` would send, before anything is sent."""
 
@@ -163,6 +183,7 @@ class DryRun(TypedDict):
     on_cluster: list[str]
     findings: list[JsonObject]
     summary: JsonObject
+    forecast: Forecast
     project_dir: str
     scratch_dir: str
     run: JsonObject

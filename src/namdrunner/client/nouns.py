@@ -106,9 +106,13 @@ class Jobs(_Noun):
         """
         return cast(d.TaskDocument, self._http.post(path_of("jobs"), dict(request)))
 
-    def dry_run(self, request: Names) -> d.DryRun:
-        """Config, job script, files and findings of a job that is not created."""
-        return cast(d.DryRun, self._http.post(path_of("jobs", "dry-run"), dict(request)))
+    def dry_run(self, request: Names, *, ask_cluster: bool = False) -> d.DryRun:
+        """Config, job script, files, findings and forecast of a job that is not created.
+
+        ``ask_cluster``: Slurm is asked, too, whether it would take it; raises NotConnectedError.
+        """
+        query = {"ask_cluster": ask_cluster}
+        return cast(d.DryRun, self._http.post(path_of("jobs", "dry-run"), dict(request), query=query))
 
     def submit(self, job: str) -> d.TaskDocument:
         return cast(d.TaskDocument, self._http.post(path_of("jobs", job, "submit")))

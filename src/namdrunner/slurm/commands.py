@@ -126,6 +126,11 @@ def try_only_command(project_dir: str, *, script: str = "job.sbatch") -> str:
     return f"cd {shlex.quote(project_dir)} && {_own_environment('')} sbatch --test-only {shlex.quote(script)} test"
 
 
+def try_only_stdin_command() -> str:
+    """The same for a script that is not on the cluster yet: it is read from standard input."""
+    return f"cd && {_own_environment('')} sbatch --test-only"
+
+
 def _own_environment(account: str) -> str:
     names = (*_SBATCH_ENVIRONMENT, *(["SBATCH_ACCOUNT"] if account else []))
     return "env " + " ".join(f"-u {name}" for name in names)

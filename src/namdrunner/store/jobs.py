@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from namdrunner.errors import ConflictError, NotFoundError
 from namdrunner.jobs.record import JobRecord, JobStatus
 from namdrunner.jobs.state import JobState
+from namdrunner.slurm.resources import Resources
 from namdrunner.store.database import Database
 from namdrunner.store.tables import JobRow, JobTextRow, TimelineRow
 
@@ -107,6 +108,19 @@ class ActiveJob:
     def unsettled(self) -> bool:
         """It is not known whether Slurm took it."""
         return self.state in (JobState.SUBMITTING, JobState.SUBMIT_UNKNOWN)
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """How fast a completed job was, and on what."""
+
+    id: str
+    cluster: str
+    atoms: int
+    timestep_fs: float
+    ns_per_day: float
+    resources: Resources
+    recipe: str
 
 
 @dataclass(frozen=True)
@@ -234,6 +248,26 @@ class JobRepository:
         with self._database.transaction() as session:
             return [(row[0], row[1], row[2]) for row in session.execute(statement)]
 
+    def measured(self, cluster: str, *, limit: int = 500) -> list[MeasuredRun]:
+        """The speeds of a cluster's completed jobs whose number of atoms is known, newest first."""
+        statement = (
+            select(JobRow.id, JobRow.ns_per_day, _MEASURED)
+            .where(
+                JobRow.cluster == cluster,
+                JobRow.state == JobState.COMPLETED.value,
+                JobRow.ns_per_day > 0,
+                func.json_extract(JobRow.record, "$.run.atoms") > 0,
+            )
+            .order_by(JobRow.created_at.desc())
+            .limit(limit)
+        )
+        with self._database.transaction() as session:
+            rows = session.execute(statement).all()
+        return [
+            MeasuredRun(job_id, cluster, atoms, timestep_fs, speed, Resources.model_validate(resources), recipe or "")
+            for job_id, speed, (atoms, timestep_fs, resources, recipe) in rows
+        ]
+
     def counts(self) -> dict[str, int]:
         with self._database.transaction() as session:
             rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
@@ -277,6 +311,11 @@ _SUMMARY = (
         JSON,
     ),
     type_coerce(func.json_extract(JobRow.record, "$.resources.walltime_s", "$.submissions"), JSON),
+)
+
+
+_MEASURED = type_coerce(
+    func.json_extract(JobRow.record, "$.run.atoms", "$.run.timestep_fs", "$.resources", "$.recipe"), JSON
 )
 
 

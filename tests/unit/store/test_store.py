@@ -11,14 +11,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError
-from namdrunner.jobs.record import InputFile, JobProgress, JobRecord, JobStatus, Submission
+from namdrunner.jobs.record import InputFile, JobProgress, JobRecord, JobStatus, RunPlan, Submission
 from namdrunner.jobs.state import JobState
 from namdrunner.services.documents import summary_of
 from namdrunner.slurm.resources import Resources
 from namdrunner.store import database as database_module
 from namdrunner.store.clusters import ClusterRepository, StoredCluster
 from namdrunner.store.database import HEAD, Database
-from namdrunner.store.jobs import JobQuery, JobRepository, StoredJob, states_from, with_record, with_status
+from namdrunner.store.jobs import JobQuery, JobRepository, MeasuredRun, StoredJob, states_from, with_record, with_status
 from namdrunner.store.logs import LIMIT_BYTES, LogPosition, LogRepository
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -273,3 +273,16 @@ def test_inputs_of_earlier_jobs_are_found_by_their_digest(database: Database) ->
     found = jobs.inputs_like("alpha", {"a" * 64}, leave_out={"job_2"})
     assert found == [("/p/job_0", "in 0.psf", "a" * 64)]
     assert jobs.inputs_like("alpha", set()) == []
+
+
+def test_speeds_are_those_of_completed_jobs_with_known_atoms(database: Database) -> None:
+    jobs = JobRepository(database)
+    run = RunPlan(atoms=23_558, timestep_fs=2.0)
+    for number, state, cluster in ((1, JobState.COMPLETED, "alpha"), (2, JobState.FAILED, "alpha")):
+        stored = job(number, state, cluster)
+        jobs.add(with_record(stored, run=run, recipe="cpu"))
+    jobs.add(job(3, JobState.COMPLETED))
+    jobs.add(with_record(with_status(job(4, JobState.COMPLETED), progress=JobProgress()), run=run))
+    (found,) = jobs.measured("alpha")
+    assert found == MeasuredRun("job_1", "alpha", 23_558, 2.0, 1.0, Resources(cores=4), "cpu")
+    assert jobs.measured("beta") == []

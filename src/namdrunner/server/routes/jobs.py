@@ -62,9 +62,13 @@ async def create_jobs(body: schema.JobBatch, context: Context) -> Any:
 
 
 @router.post("/dry-run", response_model=schema.DryRun)
-async def plan_job(body: JobRequest, context: Context) -> Any:
-    """What creating this job would send, without sending anything."""
-    return await context.application.jobs.dry_run(body)
+async def plan_job(body: JobRequest, context: Context, ask_cluster: bool = False) -> Any:
+    """What creating this job would send, without sending anything.
+
+    Where the cluster is connected, free space and NAMD are looked for there. ``ask_cluster``: Slurm is asked, too,
+    whether it would take the job (``sbatch --test-only``).
+    """
+    return await context.application.jobs.dry_run(body, ask_cluster=ask_cluster)
 
 
 @router.post("/resources", response_model=schema.ResourcePlan)

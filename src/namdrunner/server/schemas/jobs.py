@@ -96,6 +96,29 @@ class PlannedFile(Answer):
     source: str = ""
 
 
+class FreeSpace(Answer):
+    root: str
+    bytes: int
+
+
+class Forecast(Answer):
+    """What the job will take; null where nothing comparable was measured. Speeds in ns/day, with a plausible range.
+
+    ``free``: on the cluster, where it is connected. ``run_time_s``: as expected; ``walltime_s``: what to ask for.
+    """
+
+    output_bytes: int | None = None
+    free: list[FreeSpace] = Field(default_factory=list)
+    ns_per_day: float | None = None
+    ns_per_day_low: float | None = None
+    ns_per_day_high: float | None = None
+    extrapolated: bool = False
+    basis: str = ""
+    basis_jobs: list[str] = Field(default_factory=list)
+    run_time_s: float | None = None
+    walltime_s: float | None = None
+
+
 class DryRun(Answer):
     """What would be sent, before anything is sent. ``on_cluster``: files the config expects to be there already."""
 
@@ -106,6 +129,7 @@ class DryRun(Answer):
     on_cluster: list[str] = Field(default_factory=list)
     findings: list[JsonObject]
     summary: JsonObject
+    forecast: Forecast = Forecast()
     project_dir: str
     scratch_dir: str
     run: RunPlan
