@@ -102,7 +102,9 @@ class Application:
     def _connection_changed(self, status: ConnectionStatus) -> None:
         self.events.publish("connection.changed", _connection_document(status))
         # At the very first connection the roots are not known yet: polling then begins after the connect.
-        if status.state.value == "connected" and self.clusters.roots(status.cluster) is not None:
+        if status.state.value != "connected":
+            self.poller.stop(status.cluster)
+        elif self.clusters.roots(status.cluster) is not None:
             self.poller.start(status.cluster)
 
     async def _after_connect(self, cluster: str) -> None:

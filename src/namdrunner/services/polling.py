@@ -35,6 +35,12 @@ class Poller:
         if cluster not in self._loops or self._loops[cluster].done():
             self._loops[cluster] = asyncio.create_task(self._loop(cluster), name=f"poll:{cluster}")
 
+    def stop(self, cluster: str) -> None:
+        """The connection is gone: the next one begins with a look at everything, not where this one slept."""
+        loop = self._loops.pop(cluster, None)
+        if loop is not None:
+            loop.cancel()
+
     def wake(self, cluster: str) -> None:
         """Something was submitted or cancelled: look again soon."""
         self._wake.setdefault(cluster, asyncio.Event()).set()
@@ -58,7 +64,13 @@ class Poller:
     async def _sync(self, cluster: str, extra: Sequence[str], rediscover: bool) -> dict[str, Any]:
         running = self._running.get(cluster)
         if running is not None and not running.done():
-            outcome = await asyncio.shield(running)
+            try:
+                outcome = await asyncio.shield(running)
+            except NamdrunnerError:
+                # It may belong to the connection before this one; who asks for everything gets a try of their own.
+                if not rediscover:
+                    raise
+                outcome = {"synced": []}
             if not (set(extra) - set(outcome["synced"])) and (not rediscover or "found" in outcome):
                 return outcome
         task = asyncio.create_task(self._once(cluster, list(extra), rediscover), name=f"sync:{cluster}")
