@@ -162,7 +162,7 @@ async def main(arguments: argparse.Namespace) -> Any:
             await connect(app)
 
         def cut() -> None:
-            app.connections.session(CLUSTER)._link._chain[-1].abort()  # type: ignore[attr-defined]
+            app.connections.session(CLUSTER).link._chain[-1].abort()  # type: ignore[attr-defined]
 
         STEPS.at = arguments.kill_at or arguments.cut_at
         STEPS.strike = kill if arguments.kill_at else cut

@@ -13,7 +13,15 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from namdrunner.errors import ConflictError, InputError, InterruptedOperationError, NamdrunnerError
+from namdrunner.errors import (
+    BusyError,
+    ClusterError,
+    ConflictError,
+    ConnectionFailedError,
+    InputError,
+    InterruptedOperationError,
+    NamdrunnerError,
+)
 from namdrunner.jobs.folders import check_name, inside, job_folder, new_job_id
 from namdrunner.jobs.record import JobStatus
 from namdrunner.jobs.state import JobState
@@ -51,7 +59,10 @@ async def plan(context: Context, templates: TemplateService, request: JobRequest
 async def _spaces(context: Context, cluster: str, roots: tuple[str, str] | None) -> tuple[Space, ...]:
     if roots is None or not context.clusters.connected(cluster):
         return ()
-    return await context.looks.space(context.clusters.session(cluster), cluster, roots)
+    try:
+        return await context.clusters.looks.space(context.clusters.session(cluster), cluster, roots)
+    except (ClusterError, ConnectionFailedError, BusyError):
+        return ()  # a forecast is worth having, but not worth failing for
 
 
 async def plan_on_cluster(
@@ -69,7 +80,7 @@ async def plan_on_cluster(
         return planned
     session = context.clusters.session(cluster)
     recipe = script_spec(planned.record, context.clusters.profile(cluster)).recipe
-    findings = list(await context.looks.namd(session, cluster, recipe))
+    findings = list(await context.clusters.looks.namd(session, cluster, recipe))
     if ask_cluster:
         findings += await try_submission(session, planned.script)
     return replace(planned, findings=(*planned.findings, *findings))
