@@ -78,6 +78,14 @@ async def sync_cluster(
     label = f"sync of {len(chosen)} job{'s' if len(chosen) > 1 else ''}"
     result = await session.run("bash -s", stdin=script.encode(), timeout_s=180, label=label)
     reply = parse_sync_reply(result.stdout, nonce)
+    if not reply.complete:
+        raise ClusterError(
+            f"The answer of {cluster} to the sync was cut off; the jobs keep their last known state.",
+            code="sync-cut-off",
+            remedy="Sync again. If it stays so, look at 'namdrunner cluster test'.",
+            retryable=True,
+            context={"stderr": result.error_text[-500:]},
+        )
     seen = _read(reply)
     changed: list[str] = []
     sights = {job.id: _sight(job, seen) for job in chosen}
