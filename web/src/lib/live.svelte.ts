@@ -3,6 +3,8 @@ import type { QueryClient } from "@tanstack/svelte-query";
 import { SvelteMap } from "svelte/reactivity";
 import { patchActivity, patchConnection, patchJob, type JobPage } from "./live";
 import type { Activity, ClusterDocument, Connection, JobSummary, Prompt, Task, TaskProgress } from "./api/types";
+import { router } from "./router.svelte";
+import { place } from "./routes";
 import { toasts } from "./toasts.svelte";
 
 export type StreamState = "connecting" | "live" | "lost" | "locked";
@@ -130,7 +132,12 @@ class Live {
       this.#refresh(`job/${job.id}`, `job-energies/${job.id}`, `job-files/${job.id}`);
       if (!known || moved) this.#refresh("jobs", "status");
     },
-    "job.deleted": () => this.#refresh("jobs", "status", "job"),
+    "job.deleted": ({ id }: { id: string }) => {
+      for (const noun of ["job", "job-energies", "job-files"]) this.#stale.delete(`${noun}/${id}`);
+      if (place(router.path).params.id === id && place(router.path).page === "job")
+        router.go("/jobs", { replace: true });
+      this.#refresh("jobs", "status");
+    },
     "cluster.updated": () => this.#refresh("clusters"),
     "cluster.synced": () => this.#refresh("jobs", "status"),
     "cluster.sync-failed": () => this.#refresh("jobs", "clusters"),

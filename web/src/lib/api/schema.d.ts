@@ -111,10 +111,11 @@ export interface paths {
          * Stream Events
          * @description What happens, as it happens.
          *
-         *     Events: ``job.updated``, ``job.deleted``, ``cluster.updated``, ``cluster.synced``, ``connection.changed``,
-         *     ``prompt.needed``, ``prompt.closed``, ``task.updated``, ``transfer.progress``, ``log.line`` and ``reset`` (events
-         *     were missed: load the present state again). Each has an id; a client resumes with the header ``Last-Event-ID``
-         *     or, on its first request, with ``?last_event_id=``.
+         *     Events: ``job.updated``, ``job.deleted``, ``job.energies`` (new ENERGY rows; not repeated for who resumes),
+         *     ``cluster.updated``, ``cluster.synced``, ``connection.changed``, ``prompt.needed``, ``prompt.closed``,
+         *     ``task.updated``, ``transfer.progress``, ``log.line`` and ``reset`` (events were missed: load the present state
+         *     again). Each has an id; a client resumes with the header ``Last-Event-ID`` or, on its first request, with
+         *     ``?last_event_id=``.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -205,6 +206,28 @@ export interface paths {
         put?: never;
         /** Disconnect Cluster */
         post: operations["disconnectCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{name}/namd": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cluster Namd
+         * @description The NAMD that a launch recipe (the first unless named) starts, and whether it is found on the cluster.
+         *
+         *     The answer of the cluster is kept for ten minutes; without a connection nothing is looked for.
+         */
+        get: operations["getClusterNamd"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -311,6 +334,9 @@ export interface paths {
         /**
          * Plan Job
          * @description What creating this job would send, without sending anything.
+         *
+         *     Where the cluster is connected, free space and NAMD are looked for there. ``ask_cluster``: Slurm is asked, too,
+         *     whether it would take the job (``sbatch --test-only``).
          */
         post: operations["planJob"];
         delete?: never;
@@ -523,7 +549,9 @@ export interface paths {
         };
         /**
          * Read Job Energies
-         * @description The ENERGY lines of the NAMD log as far as it is known.
+         * @description The ENERGY lines of the NAMD log as far as it is known, without the first ``after``.
+         *
+         *     More of them than ``points`` are put into so many buckets, each with its mean, lowest and highest values.
          */
         get: operations["readJobEnergies"];
         put?: never;
@@ -1109,6 +1137,24 @@ export interface components {
             clusters: components["schemas"]["ClusterDocument"][];
         };
         /**
+         * ClusterNamd
+         * @description ``looked``: the cluster was connected, and its modules and the binary were looked for.
+         */
+        ClusterNamd: {
+            /** Recipe */
+            recipe: string;
+            /** Namd Version */
+            namd_version: string;
+            /** Gpu */
+            gpu: boolean;
+            /** Looked */
+            looked: boolean;
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * ClusterRemoved
          * @description ``jobs_forgotten``: how many local records of its jobs went with it.
          */
@@ -1207,6 +1253,15 @@ export interface components {
             summary: {
                 [key: string]: unknown;
             };
+            /**
+             * @default {
+             *       "free": [],
+             *       "extrapolated": false,
+             *       "basis": "",
+             *       "basis_jobs": []
+             *     }
+             */
+            forecast: components["schemas"]["Forecast"];
             /** Project Dir */
             project_dir: string;
             /** Scratch Dir */
@@ -1216,13 +1271,20 @@ export interface components {
         };
         /**
          * Energies
-         * @description ``columns``: the names of the ETITLE line; one row per ENERGY line, thinned where the log is long.
+         * @description ``columns``: the names of the ETITLE line; one row per ENERGY line, or where that were too many the means of
+         *     buckets, with ``lowest`` and ``highest`` beside them. ``total_rows``: ENERGY lines known in all.
          */
         Energies: {
             /** Columns */
             columns: string[];
             /** Rows */
             rows: (number | null)[][];
+            /** Lowest */
+            lowest?: (number | null)[][] | null;
+            /** Highest */
+            highest?: (number | null)[][] | null;
+            /** Total Rows */
+            total_rows: number;
             /**
              * Complete
              * @default false
@@ -1339,6 +1401,47 @@ export interface components {
              * @default false
              */
             fixable: boolean;
+        };
+        /**
+         * Forecast
+         * @description What the job will take; null where nothing comparable was measured. Speeds in ns/day, with a plausible range.
+         *
+         *     ``free``: on the cluster, where it is connected. ``run_time_s``: as expected; ``walltime_s``: what to ask for.
+         */
+        Forecast: {
+            /** Output Bytes */
+            output_bytes?: number | null;
+            /** Free */
+            free?: components["schemas"]["FreeSpace"][];
+            /** Ns Per Day */
+            ns_per_day?: number | null;
+            /** Ns Per Day Low */
+            ns_per_day_low?: number | null;
+            /** Ns Per Day High */
+            ns_per_day_high?: number | null;
+            /**
+             * Extrapolated
+             * @default false
+             */
+            extrapolated: boolean;
+            /**
+             * Basis
+             * @default
+             */
+            basis: string;
+            /** Basis Jobs */
+            basis_jobs?: string[];
+            /** Run Time S */
+            run_time_s?: number | null;
+            /** Walltime S */
+            walltime_s?: number | null;
+        };
+        /** FreeSpace */
+        FreeSpace: {
+            /** Root */
+            root: string;
+            /** Bytes */
+            bytes: number;
         };
         /**
          * GpuRequest
@@ -2848,6 +2951,40 @@ export interface operations {
             };
         };
     };
+    getClusterNamd: {
+        parameters: {
+            query?: {
+                recipe?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterNamd"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     testCluster: {
         parameters: {
             query?: never;
@@ -3018,7 +3155,9 @@ export interface operations {
     };
     planJob: {
         parameters: {
-            query?: never;
+            query?: {
+                ask_cluster?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3435,7 +3574,10 @@ export interface operations {
     };
     readJobEnergies: {
         parameters: {
-            query?: never;
+            query?: {
+                points?: number | null;
+                after?: number;
+            };
             header?: never;
             path: {
                 job_id: string;
