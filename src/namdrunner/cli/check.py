@@ -12,9 +12,9 @@ import typer
 from namdrunner.cli.job_create import print_findings
 from namdrunner.cli.options import Json, complete_clusters, existing_file
 from namdrunner.cli.output import facts, say, size, table, write_json
-from namdrunner.paths import Folders
 
 if TYPE_CHECKING:
+    from namdrunner.client.documents import ClusterNamd
     from namdrunner.namd.check import Finding
 
 
@@ -27,7 +27,10 @@ def check(
     cluster: Annotated[
         str | None,
         typer.Option(
-            "--cluster", metavar="NAME", help="Take version and GPU from a cluster.", autocompletion=complete_clusters
+            "--cluster",
+            metavar="NAME",
+            help="Take version and GPU from a cluster; look for NAMD there if it is connected.",
+            autocompletion=complete_clusters,
         ),
     ] = None,
     fix: Annotated[
@@ -40,10 +43,14 @@ def check(
 
     path = existing_file(config)
     if cluster is not None:
-        version, has_gpu = _namd_of(cluster)
-        namd_version, gpu = namd_version or version, gpu or has_gpu
+        there = _namd_of(cluster)
+        namd_version, gpu = namd_version or there["namd_version"], gpu or there["gpu"]
     report = check_config(path, namd_version=namd_version or "3.0", gpu=gpu)
     document: dict[str, Any] = report.document()
+    if cluster is not None:
+        document["findings"] += there["findings"]
+        if not there["looked"] and not as_json:
+            say(f"'{cluster}' is not connected: it was not looked whether NAMD is there.")
     if as_json:
         write_json(document)
     else:
@@ -74,16 +81,12 @@ def write_fixed(path: Path, findings: Sequence[Finding]) -> None:
     say(f"Wrote {target}.")
 
 
-def _namd_of(cluster: str) -> tuple[str, bool]:
-    """Version of the NAMD a cluster starts unless told otherwise, and whether it computes on GPUs."""
+def _namd_of(cluster: str) -> ClusterNamd:
+    """The NAMD a cluster starts unless told otherwise, and what is wrong with it there."""
     from namdrunner.cli.session import open_client
-    from namdrunner.slurm.profiles import load_profile
 
     with open_client() as client:
-        name = client.clusters.get(cluster)["profile"]
-    own = Folders.default().profiles / f"{name}.toml"
-    recipe = load_profile(own if own.is_file() else name).recipes[0]
-    return recipe.namd_version, recipe.build.endswith(("cuda", "hip"))
+        return client.clusters.namd(cluster)
 
 
 def print_report(config: Path, document: dict[str, Any]) -> None:

@@ -153,6 +153,14 @@ class JobScript(TypedDict):
     script: str
 
 
+class ClusterNamd(TypedDict):
+    recipe: str
+    namd_version: str
+    gpu: bool
+    looked: bool
+    findings: list[JsonObject]
+
+
 class FreeSpace(TypedDict):
     root: str
     bytes: int

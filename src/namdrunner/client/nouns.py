@@ -65,6 +65,10 @@ class Clusters(_Noun):
     def disconnect(self, name: str) -> d.ClusterDocument:
         return cast(d.ClusterDocument, self._http.post(path_of("clusters", name, "disconnect")))
 
+    def namd(self, name: str, *, recipe: str | None = None) -> d.ClusterNamd:
+        """The NAMD a recipe starts there (the first unless named), and findings where it is connected."""
+        return cast(d.ClusterNamd, self._http.get(path_of("clusters", name, "namd"), {"recipe": recipe}))
+
     def test(self, name: str) -> d.CheckList:
         """Check what NAMDRunner needs of a connected cluster."""
         return cast(d.CheckList, self._http.post(path_of("clusters", name, "test")))
@@ -198,7 +202,7 @@ class Storage(_Noun):
 
     def show(self) -> d.JsonObject:
         """Path, size and backups."""
-        return self._http.get(path_of("storage"))
+        return cast(d.JsonObject, self._http.get(path_of("storage")))
 
     def backup(self) -> d.JsonObject:
         """A consistent copy beside the database: ``{"backup", "bytes"}``."""

@@ -19,7 +19,9 @@ from namdrunner.remote.values import ConnectionSpec, ConnectionState, Connection
 from namdrunner.services.cluster_check import check_cluster
 from namdrunner.services.documents import cluster_document
 from namdrunner.services.events import EventBus
+from namdrunner.services.looks import Looks
 from namdrunner.services.tasks import Task, TaskHandle, TaskService
+from namdrunner.slurm.geometry import choose_recipe, uses_gpus
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.profiles import load_profile
 from namdrunner.store.clusters import ClusterRepository, StoredCluster
@@ -67,6 +69,7 @@ class ClusterService:
         self._connections = connections
         self._tasks = tasks
         self._events = events
+        self.looks = Looks()
         self.after_connect: AfterConnect | None = None
         self.on_change: Callable[[], None] | None = None
 
@@ -144,6 +147,17 @@ class ClusterService:
         project, scratch = resolved.get("project_root"), resolved.get("scratch_root")
         return (str(project), str(scratch)) if project and scratch else None
 
+    async def find_roots(self, name: str) -> tuple[str, str]:
+        """The roots; asked for on the cluster where they were changed since it was connected.
+
+        Raises NotConnectedError, InputError (``root-unresolved``).
+        """
+        self.session(name)
+        if self.roots(name) is None:
+            await self._resolve_roots(self._repository.get(name))
+        project, scratch = self.roots(name) or ("", "")
+        return project, scratch
+
     # The connection
 
     def start_connect(self, name: str) -> Task:
@@ -194,12 +208,19 @@ class ClusterService:
 
     async def test(self, name: str) -> dict[str, Any]:
         """Look at everything a job will need; each check has a sentence and, where it failed, a remedy."""
-        roots = self.roots(name)
-        if roots is None or not self.connected(name):
-            self.session(name)
-        project, scratch = roots or ("", "")
+        project, scratch = await self.find_roots(name)
         checks = await check_cluster(self.session(name), self.profile(name), project, scratch)
         return {"cluster": name, "ok": all(c["ok"] for c in checks), "checks": checks}
+
+    async def namd(self, name: str, recipe: str | None = None) -> dict[str, Any]:
+        """Whether a recipe's NAMD (the first's, unless named) is there; ``looked`` is False without a connection."""
+        profile = self.profile(name)
+        chosen = choose_recipe(profile, None, recipe)
+        document = {"recipe": chosen.name, "namd_version": chosen.namd_version, "gpu": uses_gpus(chosen)}
+        if not self.connected(name):
+            return document | {"looked": False, "findings": []}
+        findings = await self.looks.namd(self.session(name), name, chosen)
+        return document | {"looked": True, "findings": list(findings)}
 
     # Inside
 

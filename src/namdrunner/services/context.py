@@ -12,7 +12,6 @@ from namdrunner.remote.values import Session
 from namdrunner.services.clusters import ClusterService
 from namdrunner.services.documents import short_job_document
 from namdrunner.services.events import EventBus
-from namdrunner.services.looks import Looks
 from namdrunner.services.tasks import TaskService
 from namdrunner.store.jobs import JobRepository, StoredJob
 from namdrunner.store.logs import LogRepository
@@ -31,7 +30,6 @@ class Context:
     tasks: TaskService
     events: EventBus
     now: Callable[[], datetime] = utc_now
-    looks: Looks = field(default_factory=Looks)
     last_seen: dict[str, object] = field(default_factory=dict)
     """Per active job, what the last sync saw of it in the queue; lost with the process, which costs one full look."""
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)

@@ -87,6 +87,8 @@ READS: list[tuple[str, str, Any, type[BaseModel]]] = [
     ("GET", "activity", None, system.ActivityList),
     ("GET", "clusters", None, clusters.ClusterList),
     ("GET", "clusters/alpine", None, clusters.ClusterDocument),
+    ("GET", "clusters/alpine/namd", None, clusters.ClusterNamd),
+    ("GET", f"jobs/{JOB}/energies?points=5", None, jobs.Energies),
     ("PATCH", "clusters/alpine", {"user": "ralphie"}, clusters.ClusterDocument),
     ("POST", "clusters/alpine/disconnect", None, clusters.ClusterDocument),
     ("GET", "jobs", None, jobs.JobList),
@@ -124,3 +126,17 @@ async def test_a_check_is_what_is_documented(real: httpx.AsyncClient, tmp_path: 
 
 async def test_a_job_is_found_by_its_name_and_by_the_beginning_of_its_id(real: httpx.AsyncClient) -> None:
     assert (await real.get("/api/v1/jobs/ala_17")).json()["id"] == JOB
+
+
+async def test_a_plan_is_what_is_documented(real: httpx.AsyncClient, tmp_path: Path) -> None:
+    config = tmp_path / "x.namd"
+    config.write_text("outputName x\nrestartfreq 100\ntimestep 2\nrun 1000\n")
+    body = {"name": "x", "cluster": "alpine", "config": str(config)}
+    body |= {"resources": {"partition": "acpu", "cores": 2, "walltime": "01:00:00"}}
+    answer = await real.post("/api/v1/jobs/dry-run", json=body)
+    assert answer.status_code == 200, answer.text
+    plan = jobs.DryRun.model_validate(answer.json())
+    assert list(unnamed(plan)) == []
+    assert (plan.forecast.ns_per_day, plan.forecast.free, plan.summary["restart_steps"]) == (None, [], 100)
+    answer = await real.post("/api/v1/jobs/dry-run?ask_cluster=true", json=body)
+    assert answer.json()["code"] == "not-connected", answer.text

@@ -13,6 +13,7 @@ from namdrunner.server.schemas.clusters import (
     ClusterChanges,
     ClusterDocument,
     ClusterList,
+    ClusterNamd,
     ClusterRemoved,
 )
 from namdrunner.server.schemas.tasks import TaskDocument
@@ -59,6 +60,15 @@ async def connect_cluster(name: str, context: Context) -> Any:
 @router.post("/{name}/disconnect", response_model=ClusterDocument)
 async def disconnect_cluster(name: str, context: Context) -> Any:
     return await context.application.clusters.disconnect(name)
+
+
+@router.get("/{name}/namd", response_model=ClusterNamd)
+async def get_cluster_namd(name: str, context: Context, recipe: str | None = None) -> Any:
+    """The NAMD that a launch recipe (the first unless named) starts, and whether it is found on the cluster.
+
+    The answer of the cluster is kept for ten minutes; without a connection nothing is looked for.
+    """
+    return await context.application.clusters.namd(name, recipe)
 
 
 @router.post("/{name}/test", response_model=CheckList)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from namdrunner.server.schemas.base import Answer, Body
+from namdrunner.server.schemas.base import Answer, Body, JsonObject
 from namdrunner.slurm.profile import Partition, Preset, Qos
 
 
@@ -63,6 +63,16 @@ class ClusterRemoved(Answer):
 
     removed: str
     jobs_forgotten: int = 0
+
+
+class ClusterNamd(Answer):
+    """``looked``: the cluster was connected, and its modules and the binary were looked for."""
+
+    recipe: str
+    namd_version: str
+    gpu: bool
+    looked: bool
+    findings: list[JsonObject]
 
 
 class ProfileSummary(Answer):
