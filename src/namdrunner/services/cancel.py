@@ -118,9 +118,9 @@ async def remove_folders(context: Context, job: StoredJob) -> None:
 
     Raises ConflictError (``path-unsafe``) when the record names other folders than the roots give.
     """
-    roots = context.clusters.roots(job.record.cluster)
+    roots = await context.clusters.find_roots(job.record.cluster)
     own = (job.record.project_dir, job.record.scratch_dir)
-    if roots is None or own != tuple(job_folder(root, job.id) for root in roots):
+    if own != tuple(job_folder(root, job.id) for root in roots):
         raise ConflictError(
             "The job's folders are not where this cluster's jobs live; nothing was removed.",
             code="path-unsafe",

@@ -127,7 +127,7 @@ class JobService:
 
     async def _start_create(self, requests: Sequence[JobRequest], *, single: bool) -> Task:
         first = requests[0]
-        self._context.clusters.session(first.cluster)
+        await self._context.clusters.find_roots(first.cluster)
         plans = await create.plan_many(self._context, self._templates, requests)
         failed = next((plan for plan in plans if plan.errors), None)
         if failed is not None and not first.force:

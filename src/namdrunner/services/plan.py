@@ -240,7 +240,9 @@ def _raise_syntax(config: NamdConfig) -> None:
     raise ConfigError(
         f"The config stops with an error in {where}: {failure.message}",
         code="config-syntax",
-        remedy="Correct that line; NAMD would stop there too.",
+        remedy="Put that file beside the config or into a folder near it; other folders are not read."
+        if "outside the folder" in failure.message
+        else "Correct that line; NAMD would stop there too.",
         context={"file": str(failure.file), "line": failure.line},
     )
 

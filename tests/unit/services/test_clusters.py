@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 
 from namdrunner.errors import InputError
 from namdrunner.paths import Folders
+from namdrunner.remote.values import CommandResult
 from namdrunner.services.application import Application
 from namdrunner.services.clusters import ClusterInput
+from namdrunner.services.job_request import JobRequest
 
 
 @pytest.fixture
@@ -47,3 +51,36 @@ async def test_roots_that_cannot_be_folders_are_refused_at_once(application: App
     with pytest.raises(InputError) as caught:
         application.clusters.add(ClusterInput("c", "login.example", project_root=root))
     assert caught.value.code == "root-invalid"
+
+
+class Shell:
+    """A session that answers what the roots' variables are."""
+
+    async def run(self, command: str, *, stdin: bytes, **_: object) -> CommandResult:
+        words = stdin.decode().replace("id -un", "echo me")
+        ran = await asyncio.to_thread(subprocess.run, ["bash"], input=words.encode(), capture_output=True, check=True)
+        return CommandResult(command, 0, ran.stdout, ran.stderr, 0.0)
+
+
+async def test_changed_folders_are_asked_for_before_a_job_is_made(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an edit on a connected cluster jobs were put into a folder called /project_root."""
+    clusters = application.clusters
+    clusters.add(ClusterInput("alpine", "login.example", profile="alpine", project_root="/p", scratch_root="/s"))
+    monkeypatch.setattr(clusters, "session", lambda name: Shell())
+    monkeypatch.setattr(clusters._connections, "session", lambda name: Shell())
+    assert await clusters.find_roots("alpine") == ("/p", "/s")
+    clusters.edit("alpine", {"project_root": "/elsewhere/$USER"})
+    assert clusters.roots("alpine") is None
+    assert await clusters.find_roots("alpine") == ("/elsewhere/me", "/s")
+    seen: list[str] = []
+
+    async def find_roots(name: str) -> tuple[str, str]:
+        seen.append(name)
+        raise InputError("stop here")
+
+    monkeypatch.setattr(clusters, "find_roots", find_roots)
+    with pytest.raises(InputError):
+        await application.jobs.start_create(JobRequest(name="a", cluster="alpine", template="x"))
+    assert seen == ["alpine"]
