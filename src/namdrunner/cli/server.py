@@ -93,6 +93,7 @@ def status(as_json: Json = False) -> None:
             ("since", f"{moment(document['started_at'])} ({duration(document['uptime_s'])})"),
             ("active jobs", document["active_jobs"]),
             ("database", document["database"].get("path")),
+            ("damaged one", document["database"].get("set_aside")),
             ("log", folders.log_file),
             ("at work", ", ".join(f"{t['kind']} {t['job'] or t['cluster'] or ''}" for t in running)),
         ]
