@@ -119,6 +119,55 @@ class Chromium:
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=found[0], y=found[1], button="left", clickCount=1)
 
+    def wait_for(self, script: str, timeout_s: float = 15.0) -> Any:
+        """Wait until a JavaScript expression is true, and return its value."""
+        deadline = time.monotonic() + timeout_s
+        while not (value := self.evaluate(script)):
+            if time.monotonic() > deadline:
+                raise PageError(f"{script} did not hold within {timeout_s:.0f} s; the page shows:\n{self.text()}")
+            time.sleep(0.1)
+        return value
+
+    def press_button(self, name: str, timeout_s: float = 15.0) -> None:
+        """Click the button or link with this text or label, as soon as it is there and enabled."""
+        find = (
+            "[...document.querySelectorAll('button, a, [role=menuitem], [role=option]')].find(e => !e.disabled &&"
+            f" e.checkVisibility() && (e.getAttribute('aria-label') ?? e.innerText).trim() === {json.dumps(name)})"
+        )
+        clean = "document.querySelectorAll('[data-t]').forEach(o => o.removeAttribute('data-t'))"
+        marked = f"(e => e && ({clean}, e.setAttribute('data-t', ''), true))({find})"
+        self.wait_for(marked, timeout_s)
+        self.click("[data-t]")
+
+    def fill(self, label: str, text: str, timeout_s: float = 15.0) -> None:
+        """Type into the field with this label, in place of what is in it."""
+        find = (
+            "[...document.querySelectorAll('input, textarea')].find(e => e.checkVisibility() &&"
+            f" [e.getAttribute('aria-label'), ...[...(e.labels ?? [])].map(l => l.innerText.trim())]"
+            f".includes({json.dumps(label)}))"
+        )
+        self.wait_for(f"(e => e && (e.focus(), e.select(), true))({find})", timeout_s)
+        self._call("Input.insertText", text=text)
+
+    def type(self, text: str) -> None:
+        """Type where the focus is."""
+        self._call("Input.insertText", text=text)
+
+    def press(self, key: str, code: int, text: str = "") -> None:
+        """Press and release one key, such as ``Enter`` (13)."""
+        fields = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        self._call("Input.dispatchKeyEvent", type="keyDown", **fields, **({"text": text} if text else {}))
+        self._call("Input.dispatchKeyEvent", type="keyUp", **fields)
+
+    def emulate(self, width: int, height: int, theme: str = "light") -> None:
+        """Size of the page, and the theme the system prefers."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+
+    def downloads_to(self, folder: Path) -> None:
+        """Where files go that the page downloads."""
+        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     def screenshot(self, target: Path) -> None:
         target.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
 
