@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from typing import Any
@@ -49,7 +50,14 @@ def problem_response(
     error: NamdrunnerError, status: int | None = None, headers: dict[str, str] | None = None
 ) -> Response:
     document = problem_document(error, status)
-    return JSONResponse(document, document["status"], media_type=MEDIA_TYPE, headers=headers)
+    return ProblemResponse(document, document["status"], media_type=MEDIA_TYPE, headers=headers)
+
+
+class ProblemResponse(JSONResponse):
+    """An error may quote a file name that is not UTF-8: saying so must not fail for that."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -86,6 +86,7 @@ def _recipe_named(profile: ClusterProfile, name: str) -> LaunchRecipe:
 
 def _from_config(path: Path, base: dict[str, Any], profile: ClusterProfile) -> JobPlan:
     path = path.expanduser().absolute()
+    _check_encodable(path)
     if not path.is_file():
         raise NotFoundError(
             f"There is no config file {path}.",
@@ -214,7 +215,22 @@ def _inputs(files: tuple[PlannedFile, ...]) -> tuple[InputFile, ...]:
     )
 
 
+def _check_encodable(path: Path) -> None:
+    """The record of a job is UTF-8, and so are the names in it. Raises InputError (``file-name-invalid``)."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"The name of {shown} is not UTF-8.",
+            code="file-name-invalid",
+            remedy="Rename the file (or its folder), and what refers to it.",
+            context={"file": shown},
+        ) from None
+
+
 def _planned(source: Path, name: str, role: str, text: str | None) -> PlannedFile:
+    _check_encodable(source)
     if text is not None:
         data = text.encode("utf-8", "surrogateescape")
         return PlannedFile(source, name, role, len(data), hashlib.sha256(data).hexdigest(), text)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import httpx
 import pytest
+
+from namdrunner.errors import InputError
+from namdrunner.server.problems import problem_response
 
 FIELDS = {"type", "title", "status", "detail", "code", "kind", "message", "remedy", "retryable", "context"}
 
@@ -80,3 +84,11 @@ async def test_a_body_that_grows_too_large_unannounced(http: httpx.AsyncClient) 
     headers = {"Content-Type": "application/json"}
     answer = await http.post("/api/v1/templates/validate", content=endless(), headers=headers)
     check(answer, 413, "request-too-large")
+
+
+def test_a_problem_may_quote_a_name_that_is_not_utf8() -> None:
+    """Answering with it failed, so that the person saw an internal error."""
+    answer = problem_response(InputError("There is no file caf\udce9."))
+    assert answer.status_code == 422
+    assert b"caf\\udce9" in answer.body
+    assert json.loads(answer.body)["message"].startswith("There is no file caf")
