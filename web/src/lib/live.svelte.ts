@@ -17,6 +17,8 @@ const HIDDEN_MS = 20_000;
 class Live {
   state = $state<StreamState>("connecting");
   lostAt = $state(0);
+  /** When a cluster was last asked while this page was open, whether or not a job had changed. */
+  syncedAt = $state("");
   /** Tasks that run or ended while this page was open, by id. */
   tasks = new SvelteMap<string, Task>();
   #client!: QueryClient;
@@ -139,7 +141,10 @@ class Live {
       this.#refresh("jobs", "status");
     },
     "cluster.updated": () => this.#refresh("clusters"),
-    "cluster.synced": () => this.#refresh("jobs", "status"),
+    "cluster.synced": () => {
+      this.syncedAt = new Date().toISOString();
+      this.#refresh("jobs", "status");
+    },
     "cluster.sync-failed": () => this.#refresh("jobs", "clusters"),
     "connection.changed": (connection: Connection) => {
       this.#client.setQueryData<ClusterDocument[]>(["clusters"], (clusters) => patchConnection(clusters, connection));
