@@ -135,3 +135,17 @@ async def test_what_is_no_database_is_not_restored(real: httpx.AsyncClient, tmp_
     path.write_text("hello")
     assert (await real.post("storage/restore", json={"backup": str(path)})).status_code in (409, 422)
     assert len((await real.get("clusters")).json()["clusters"]) == 1
+
+
+async def test_a_corrected_copy_leaves_the_config_as_it_is(real: httpx.AsyncClient, tmp_path: Path) -> None:
+    config = tmp_path / "prod.namd"
+    text = b"# caf\xe9\nstepsPerCycle 20\nrun 1003\n"
+    config.write_bytes(text)
+    answer = (await real.post("check/correct", json={"config": str(config)})).json()
+    assert config.read_bytes() == text
+    copy = Path(answer["config"])
+    assert (copy.parent, copy.name) == (tmp_path, "prod.corrected.namd")
+    assert b"run 1020" in copy.read_bytes()
+    assert b"# caf\xe9" in copy.read_bytes()
+    again = (await real.post("check/correct", json={"config": str(copy)})).json()
+    assert again.get("code") == "nothing-to-correct" or again["config"] != str(copy)

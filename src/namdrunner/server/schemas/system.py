@@ -150,6 +150,13 @@ class CheckReport(Answer):
     summary: CheckSummary
 
 
+class CorrectedCopy(Answer):
+    """``config``: path of the copy; ``fixed``: how many findings it takes care of."""
+
+    config: str
+    fixed: int
+
+
 class UploadDocument(Answer):
     """A file kept by the server until a job uses it; ``path`` can be named in a job's files."""
 

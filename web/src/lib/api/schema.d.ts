@@ -684,6 +684,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/check/correct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct Config
+         * @description Write a corrected copy beside the config; the original stays as it is.
+         */
+        post: operations["correctConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/inspect": {
         parameters: {
             query?: never;
@@ -1195,6 +1215,16 @@ export interface components {
              * @default
              */
             user: string;
+        };
+        /**
+         * CorrectedCopy
+         * @description ``config``: path of the copy; ``fixed``: how many findings it takes care of.
+         */
+        CorrectedCopy: {
+            /** Config */
+            config: string;
+            /** Fixed */
+            fixed: number;
         };
         /**
          * DatabaseDocument
@@ -3859,6 +3889,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckReport"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correctConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectedCopy"];
                 };
             };
             /** @description Default Response */

@@ -41,6 +41,7 @@ export interface Finding {
   keyword: string | null;
   file: string | null;
   line: number | null;
+  fixable?: boolean;
 }
 
 export interface Diagnosis extends Omit<Finding, "keyword"> {
