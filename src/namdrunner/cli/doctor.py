@@ -60,7 +60,17 @@ def examine(folders: Folders) -> list[DoctorCheck]:
         _clock,
         _openmm,
     )
-    return [step(folders) for step in steps]
+    return [_examined(step, folders) for step in steps]
+
+
+def _examined(step: Callable[[Folders], DoctorCheck], folders: Folders) -> DoctorCheck:
+    """What the file system refuses is a finding like others: the remaining checks must still be seen."""
+    try:
+        return step(folders)
+    except OSError as error:
+        name = step.__name__.strip("_").replace("_", "-")
+        message = f"It could not be checked: {error}."
+        return _result(name, "error", message, "Check that the path exists and that you may read and write there.")
 
 
 def _result(name: str, severity: Severity, message: str, remedy: str = "") -> DoctorCheck:

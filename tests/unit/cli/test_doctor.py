@@ -66,3 +66,18 @@ def test_an_announced_agent_that_is_gone(home: Folders, monkeypatch: pytest.Monk
 def test_a_full_disk_is_a_warning(home: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("namdrunner.cli.doctor.LOW_DISK_BYTES", 10**18)
     assert by_name(home)["disk"][0] == "warning"
+
+
+def test_what_may_not_be_read_does_not_end_the_examination(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ~/.ssh that belongs to somebody else was told instead of all checks."""
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise PermissionError(13, "Permission denied", "/root/.ssh/config")
+
+    monkeypatch.setattr("namdrunner.cli.doctor.Path.home", refuse)
+    ran = run("doctor", "--json")
+    assert ran.status == 1
+    found = {check["name"]: check for check in ran.json["checks"]}
+    assert "Permission denied" in found["ssh-config"]["message"]
+    assert "python" in found
+    assert "clock" in found
