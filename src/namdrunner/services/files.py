@@ -97,7 +97,8 @@ async def download(
             code="no-such-output",
             remedy=f"See 'namdrunner job files {job_id}' for what there is.",
         )
-    handle.say(f"Downloading {len(chosen)} files, {sum(o.bytes for o in chosen) / 1e6:.1f} MB")
+    count = "1 file" if len(chosen) == 1 else f"{len(chosen)} files"
+    handle.say(f"Downloading {count}, {sum(o.bytes for o in chosen) / 1e6:.1f} MB")
     items = [DownloadItem(remote_path(context, job, o.name), _local(to, o.name), o.bytes, o.sha256) for o in chosen]
     arrived = await context.session(job).download(items, progress=handle.progress)
     await _remember_digests(context, job_id, {o.name: f.sha256 for o, f in zip(chosen, arrived, strict=True)})
