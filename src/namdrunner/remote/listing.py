@@ -34,7 +34,11 @@ n=${f//\\/\\\\}; n=${n//$'\n'/\\n}; n=${n//$'\r'/\\r}
 if [ "$n" = "$f" ]; then printf '%s  %s\n' "${h:0:64}" "$f"; else printf '\\%s  %s\n' "${h:0:64}" "$n"; fi
 else small+=("$f"); fi; done
 [ ${#small[@]} -eq 0 ] || printf '%s\0' "${small[@]}" | xargs -0 sha256sum -- 2>/dev/null; exit 0"""
-SMALL_DIGESTS = "LC_ALL=C xargs -0 -r sha256sum -- 2>/dev/null; exit 0"
+# $1: "plain" when no name needs escaping in the answer: openssl escapes them otherwise than sha256sum does.
+HASHER = """if [ "$1" = plain ] && command -v openssl >/dev/null 2>&1; then h=(openssl dgst -sha256 -r)
+else h=(sha256sum --); fi
+"""
+SMALL_DIGESTS = HASHER + r'LC_ALL=C xargs -0 -r "${h[@]}" 2>/dev/null; exit 0'
 LARGE_BYTES = 32 * 1024 * 1024
 
 _TYPE_MASK, _REGULAR, _FOLDER, _LINK = 0o170000, 0o100000, 0o040000, 0o120000
@@ -60,6 +64,16 @@ def nul_joined(paths: Iterable[PurePosixPath | str]) -> bytes:
 def encoded(path: PurePosixPath | str) -> bytes:
     """A path as bytes; names that are no UTF-8 travel as surrogates (PEP 383) and come out as they were."""
     return str(path).encode("utf-8", "surrogateescape")
+
+
+def needs_escape(name: bytes) -> bool:
+    """Whether ``sha256sum`` writes this name otherwise than it is."""
+    return b"\\" in name or b"\n" in name or b"\r" in name
+
+
+def wording(paths: Iterable[PurePosixPath | str]) -> str:
+    """The first argument of scripts with ``HASHER``."""
+    return "odd" if any(needs_escape(encoded(path)) for path in paths) else "plain"
 
 
 def decoded(name: bytes) -> str:
@@ -107,13 +121,17 @@ def parse_look(output: bytes) -> Look:
 
 
 def parse_digests(output: bytes) -> dict[str, str]:
-    """Path to sha256, from ``sha256sum``: a leading backslash marks a name with escaped newlines or backslashes."""
+    """Path to sha256, from ``sha256sum``: a leading backslash marks a name with escaped newlines or backslashes.
+
+    Between digest and name stands a space, then another or an asterisk.
+    """
     digests = {}
     for line in output.split(b"\n"):
         if not line:
             continue
         escaped = line.startswith(b"\\")
-        digest, _, name = line.removeprefix(b"\\").partition(b"  ")
+        digest, _, name = line.removeprefix(b"\\").partition(b" ")
+        name = name[1:]
         if escaped:
             name = _unescape(name)
         digests[decoded(name)] = digest.decode("ascii", "replace")

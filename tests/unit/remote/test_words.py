@@ -64,7 +64,7 @@ def test_checksums_are_read_back_for_any_name(tmp_path_factory: pytest.TempPathF
         if (folder / name).is_file():
             kept.append(folder / name)
     done = subprocess.run(
-        ["sh", "-c", bash(listing.SMALL_DIGESTS)],
+        ["sh", "-c", bash(listing.SMALL_DIGESTS, listing.wording(map(str, kept)))],
         input=listing.nul_joined(map(str, kept)),
         capture_output=True,
         check=True,

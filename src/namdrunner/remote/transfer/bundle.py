@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
-from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import asyncssh
@@ -14,37 +13,44 @@ import asyncssh
 from namdrunner.errors import CommandError, NamdrunnerError, QuotaError, TransferError
 from namdrunner.remote import faults, listing
 from namdrunner.remote.plaintext import plain_line
-from namdrunner.remote.transfer import parts
+from namdrunner.remote.transfer import parts, tarstream
 from namdrunner.remote.transfer.channel import TransferChannel
 from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.transfer.digest import bytes_sha256
 from namdrunner.remote.transfer.flow import Bandwidth
 from namdrunner.remote.transfer.meter import Meter
-from namdrunner.remote.transfer.upload import Outgoing, open_source
+from namdrunner.remote.transfer.upload import Outgoing
 
 SMALL = 1024 * 1024
 """Files up to this size travel in bundles."""
 BUNDLE_BYTES = 32 * 1024 * 1024
 BUNDLE_FILES = 2000
 _PIECE = 256 * 1024
+Piece = tuple[bytes, str | None, int]
+"""Bytes to send, the file they belong to if any, and how many of them are its contents."""
 
-# $1: name of the staging folders. Input: the folders to fill, each ended by NUL, an empty one, then the tar stream;
-# bash reads from a pipe byte by byte, so tar finds its beginning. Everything is verified, then renamed by one `mv`
-# per folder; what does not verify is thrown away as a whole. What an interrupted attempt left goes first. -m gives
-# files the cluster's own time: many sites purge what looks old.
+# $1: name of the staging folders; $2: "plain" when no name needs escaping in the manifest: then openssl, which uses the
+# processor's SHA instructions where coreutils mostly do not, is asked first, in one process for all files.
+# Input: the folders to fill, each ended by NUL, an empty one, then the tar stream; bash reads from a pipe byte by byte,
+# so tar finds its beginning. Everything is verified, then renamed by one `mv` per folder; what does not verify is
+# thrown away as a whole. What an interrupted attempt left goes first. -m gives files the cluster's own time: many
+# sites purge what looks old.
 UNPACK = r"""export LC_ALL=C; dirs=()
 while IFS= read -r -d '' d && [ -n "$d" ]; do dirs+=("$d"); done
 clean() { local d; for d in "${dirs[@]}"; do rm -rf -- "$d/$1"; done; }
+quick() { [ "$2" = plain ] && command -v openssl >/dev/null 2>&1 || return 1
+cut -c67- -- "$1" | tr '\n' '\0' | xargs -0 openssl dgst -sha256 -r 2>/dev/null | cmp -s - "$1"; }
 trap 'clean "$1"' EXIT
 for d in "${dirs[@]}"; do find "$d" -maxdepth 1 -name '.nr-*.part' -mmin +1440 -exec rm -rf {} +; done
 clean "$1"; for d in "${dirs[@]}"; do mkdir -- "$d/$1" || exit 3; done
 tar -x -m -f - -C / || exit 3
-m="${dirs[0]}/$1/.nr-manifest"; sha256sum --quiet -c "$m" >&2 || exit 4; rm -f -- "$m"
+m="${dirs[0]}/$1/.nr-manifest"; quick "$m" "$2" || sha256sum --quiet -c "$m" >&2 || exit 4; rm -f -- "$m"
 for d in "${dirs[@]}"; do
 find "$d/$1" -mindepth 1 -maxdepth 1 -type f -print0 | xargs -0 -r mv -f -t "$d" -- || exit 5
 done
 """
-_MANIFEST = ".nr-manifest"
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_MANIFEST = b".nr-manifest"
 
 
 class Sized(Protocol):
@@ -78,46 +84,51 @@ class Packer:
         self.folders = list(dict.fromkeys(f.target.parent for f in files))
         self.digests: dict[str, str] = {}
 
-    def pieces(self) -> Iterator[tuple[bytes, str | None, int]]:
+    def pieces(self) -> Iterator[Piece]:
         """``(bytes to send, file name, content bytes)``. Reads files; run it in a thread."""
         yield listing.nul_joined(self.folders) + b"\0", None, 0
-        manifest = io.BytesIO()
+        manifest: list[bytes] = []
+        staged = {folder: listing.encoded(folder / self._staging) + b"/" for folder in self.folders}
         for file in self._files:
             data = _content(file)
             if len(data) != file.bytes:
                 raise parts.changed(file.source_name)
             digest = bytes_sha256(data)
             self.digests[file.name] = digest
-            path = file.target.parent / self._staging / file.target.name
-            manifest.write(_manifest_line(digest, path))
-            yield _entry(path, data), file.name, len(data)
-        yield _entry(self.folders[0] / self._staging / _MANIFEST, manifest.getvalue()), None, 0
-        yield b"\0" * (2 * tarfile.BLOCKSIZE), None, 0
+            path = staged[file.target.parent] + listing.encoded(file.target.name)
+            manifest.append(_manifest_line(digest, path))
+            yield tarstream.entry(path, data), file.name, len(data)
+        yield tarstream.entry(staged[self.folders[0]] + _MANIFEST, b"".join(manifest)), None, 0
+        yield tarstream.END, None, 0
 
 
 def _content(file: Outgoing) -> bytes:
     try:
-        with open_source(file.item) as source:
-            return source.read(file.bytes + 1)
+        if isinstance(file.item.source, bytes):
+            return file.item.source
+        descriptor = os.open(file.item.source, _READ)
+        try:
+            return _read(descriptor, file.bytes + 1)
+        finally:
+            os.close(descriptor)
     except OSError as exc:
         raise parts.missing_local(file.source_name, exc.strerror or str(exc)) from exc
 
 
-def _entry(path: PurePosixPath, data: bytes) -> bytes:
-    info = tarfile.TarInfo(str(path).lstrip("/"))
-    info.size = len(data)
-    info.mode = 0o644
-    header = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-    return header + data + b"\0" * (-len(data) % tarfile.BLOCKSIZE)
+def _read(descriptor: int, count: int) -> bytes:
+    """Up to ``count`` bytes: fewer only at the end of the file."""
+    data = os.read(descriptor, count)
+    while len(data) < count and (more := os.read(descriptor, count - len(data))):
+        data += more
+    return data
 
 
-def _manifest_line(digest: str, path: PurePosixPath) -> bytes:
+def _manifest_line(digest: str, name: bytes) -> bytes:
     """One line of ``sha256sum``'s format, names with backslashes and newlines escaped as it wants them."""
-    name = listing.encoded(path)
-    if b"\\" in name or b"\n" in name or b"\r" in name:
+    if listing.needs_escape(name):
         name = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-        return b"\\" + digest.encode() + b"  " + name + b"\n"
-    return digest.encode() + b"  " + name + b"\n"
+        return b"\\" + digest.encode() + b" *" + name + b"\n"
+    return digest.encode() + b" *" + name + b"\n"
 
 
 async def send_bundle(
@@ -136,7 +147,7 @@ async def send_bundle(
         QuotaError, TransferError: nothing was renamed.
     """
     packer = Packer(files, staging)
-    async with channel.process(UNPACK, staging) as process:
+    async with channel.process(UNPACK, staging, listing.wording(f.name for f in files)) as process:
         with faults.stream_work(channel.place):
             try:
                 await _feed(process, packer, control, meter, bandwidth)
@@ -162,21 +173,32 @@ async def _feed(
     meter: Meter,
     bandwidth: Bandwidth,
 ) -> None:
-    pieces = packer.pieces()
-    while batch := await asyncio.to_thread(_batch, pieces):
-        await control.checkpoint()
-        data = b"".join(piece for piece, _, _ in batch)
-        await bandwidth.take(len(data))
-        for start in range(0, len(data), _PIECE):
-            process.stdin.write(data[start : start + _PIECE])
-            await process.stdin.drain()
-        for _, name, count in batch:
-            if name is not None:
-                meter.sent(name, count)
+    async with contextlib.aclosing(_ahead(packer.pieces())) as batches:
+        async for batch in batches:
+            await control.checkpoint()
+            data = b"".join(piece for piece, _, _ in batch)
+            await bandwidth.take(len(data))
+            for start in range(0, len(data), _PIECE):
+                process.stdin.write(data[start : start + _PIECE])
+                await process.stdin.drain()
+            for _, name, count in batch:
+                if name is not None:
+                    meter.sent(name, count)
 
 
-def _batch(pieces: Iterator[tuple[bytes, str | None, int]]) -> list[tuple[bytes, str | None, int]]:
-    batch: list[tuple[bytes, str | None, int]] = []
+async def _ahead(pieces: Iterator[Piece]) -> AsyncGenerator[list[Piece], None]:
+    """Batches of ``pieces``; the next one is read and hashed while the last is being sent."""
+    coming = asyncio.ensure_future(asyncio.to_thread(_batch, pieces))
+    try:
+        while batch := await asyncio.shield(coming):
+            coming = asyncio.ensure_future(asyncio.to_thread(_batch, pieces))
+            yield batch
+    finally:
+        await asyncio.gather(coming, return_exceptions=True)  # a thread cannot be stopped, only waited for
+
+
+def _batch(pieces: Iterator[Piece]) -> list[Piece]:
+    batch: list[Piece] = []
     size = 0
     for piece in pieces:
         batch.append(piece)

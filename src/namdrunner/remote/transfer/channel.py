@@ -55,7 +55,11 @@ class TransferChannel:
 
         ``any_large=False`` saves looking at each file's size first, which costs a millisecond a file.
         """
-        script = bash(listing.DIGESTS, str(listing.LARGE_BYTES)) if any_large else bash(listing.SMALL_DIGESTS)
+        paths = list(paths)
+        if any_large:
+            script = bash(listing.DIGESTS, str(listing.LARGE_BYTES))
+        else:
+            script = bash(listing.SMALL_DIGESTS, listing.wording(paths))
         result = await self._session.run(
             script,
             stdin=listing.nul_joined(paths),

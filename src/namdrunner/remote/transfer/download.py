@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -43,11 +44,11 @@ class Incoming:
     def target(self) -> Path:
         return self.item.target
 
-    @property
+    @cached_property
     def name(self) -> str:
         return str(self.item.target)
 
-    @property
+    @cached_property
     def part(self) -> Path:
         version = f"{self.source}:{self.stat.bytes}:{self.stat.modified_s}"
         return self.target.with_name(parts.part_name(self.target.name, version))

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -42,7 +43,7 @@ class Outgoing:
     def target(self) -> PurePosixPath:
         return self.item.target
 
-    @property
+    @cached_property
     def name(self) -> str:
         return str(self.item.target)
 

@@ -86,7 +86,8 @@ class Uploading:
 
     async def look(self, files: Sequence[Outgoing]) -> Look:
         folders = dict.fromkeys(f.target.parent for f in files)
-        return await self._channel.look(folders, [p for f in files for p in (f.target, f.part)])
+        paths = [p for f in files for p in ((f.target,) if f.bytes <= SMALL else (f.target, f.part))]
+        return await self._channel.look(folders, paths)
 
     async def without_present(self, files: Sequence[Outgoing], look: Look) -> list[Outgoing]:
         """Files that still have to be sent: those of the same size over there are compared by checksum."""
