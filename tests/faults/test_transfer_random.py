@@ -113,7 +113,7 @@ async def carry_out(run: Run, c: Client, proxy: Proxy, server: OpenSshServer) ->
         proxy.disarm()
         proxy.flow()
         await asyncio.gather(breaking, return_exceptions=True)
-    for _ in range(100):  # an abandoned script on the cluster cleans up behind itself, a moment later
+    for _ in range(500):  # an abandoned script on the cluster cleans up behind itself, a moment later
         if not list(target.glob(".nr-*")):
             break
         await asyncio.sleep(0.02)
