@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,7 +73,7 @@ def _row(line: str, fields: Sequence[str], separator: str) -> AccountingRow | No
         derived_exit_code=_pair(value.get("DerivedExitCode", ""))[0],
         submit_time=parse_time(value.get("Submit", "")),
         eligible_time=parse_time(value.get("Eligible", "")),
-        start_time=parse_time(value.get("Start", "")),
+        start_time=_start(value),
         end_time=parse_time(value.get("End", "")),
         elapsed_s=int(elapsed) if elapsed.isdigit() else parse_duration(value.get("Elapsed", "")),
         nodes=int(nodes) if nodes.isdigit() else None,
@@ -85,6 +85,13 @@ def _row(line: str, fields: Sequence[str], separator: str) -> AccountingRow | No
         name=value.get("JobName", ""),
         submit_line=value.get("SubmitLine", ""),
     )
+
+
+def _start(value: Mapping[str, str]) -> datetime | None:
+    """``None`` for a job that never ran: cancelled soon after submission, Slurm 22.05 gives it its end as its start."""
+    if value.get("NodeList") == "None assigned" and value.get("Start") == value.get("End"):
+        return None
+    return parse_time(value.get("Start", ""))
 
 
 def is_placeholder(row: AccountingRow) -> bool:

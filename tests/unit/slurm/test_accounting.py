@@ -96,3 +96,11 @@ def test_accounting_switched_off() -> None:
         parse_sacct_reply("", "Slurm accounting storage is disabled\n", 1)
     assert caught.value.code == "accounting-off"
     assert not caught.value.retryable
+
+
+def test_a_job_cancelled_soon_after_submission_never_started() -> None:
+    fields = ["JobID", "State", "Start", "End", "NodeList", "JobName"]
+    text = "2|CANCELLED by 1001|2026-11-23T00:08:03|2026-11-23T00:08:03|None assigned|waits\n"
+    (row,) = parse_sacct(text, fields=fields, separator="|")
+    assert row.start_time is None
+    assert row.end_time is not None
