@@ -261,6 +261,7 @@ class TemplateValidation(TypedDict):
     ok: bool
     problems: list[JsonObject]
     template: JsonObject | None
+    variables: list[JsonObject]
 
 
 class StatusDocument(TypedDict):

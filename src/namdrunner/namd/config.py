@@ -260,7 +260,8 @@ def evaluate_tolerantly(
     overrides: Mapping[str, str] | None = None,
 ) -> NamdConfig:
     """Evaluate, and where Tcl fails keep what came before it in the result, with ``failure`` set."""
-    path = Path(path).absolute()
+    # By its real folder, as NAMD sees it: behind a link, ".." leads elsewhere than the path suggests.
+    path = Path(path).parent.resolve() / Path(path).name
     given = {name.lower(): value for name, value in (overrides or {}).items()}
     if text is None:
         text_for_root = read_config_text(path)

@@ -137,7 +137,7 @@ def _from_template(
 def _run_folder(text: str, files: tuple[PlannedFile, ...]) -> Iterator[Path]:
     """The run folder as it will be on the cluster, made of links, so that the config can be evaluated in place."""
     with tempfile.TemporaryDirectory(prefix="namdrunner-plan-") as name:
-        folder = Path(name)
+        folder = Path(name).resolve()
         (folder / "input_files").mkdir()
         (folder / "outputs").mkdir()
         (folder / "config.namd").write_text(text, encoding="utf-8")

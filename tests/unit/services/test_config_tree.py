@@ -52,6 +52,17 @@ def test_tree_keeps_relative_paths_upwards(tmp_path: Path) -> None:
     assert tree.rewritten == {}
 
 
+def test_config_behind_a_link_is_taken_with_its_real_neighbours(tmp_path: Path) -> None:
+    files = {"lab/toppar/par.prm": "", "lab/run/a.psf": "", "lab/run/a.pdb": ""}
+    config = "structure a.psf\ncoordinates a.pdb\nparameters ../toppar/par.prm\noutputname out/a\nrun 10\n"
+    lay_out(tmp_path, files | {"lab/run/a.namd": BASICS + config})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").symlink_to(tmp_path / "lab" / "run")
+    tree = tree_of(tmp_path / "elsewhere" / "mine" / "a.namd")
+    assert (tree.config, tree.output_dirs) == ("run/a.namd", ("run/out",))
+    assert {f.name for f in tree.files} == {"toppar/par.prm", "run/a.psf", "run/a.pdb"}
+
+
 def test_config_beside_its_files_stays_at_the_top(tmp_path: Path) -> None:
     lay_out(
         tmp_path / "job",
