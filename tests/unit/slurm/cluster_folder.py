@@ -25,6 +25,11 @@ echo 'End of program'
 WRITES = "echo dcd > outputs/out.dcd; echo coor > outputs/out.coor\n"
 
 
+def _heed_interrupts() -> None:
+    """A signal that is ignored when bash starts cannot be trapped, and a suite run in the background ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class JobFolders:
     root: Path
@@ -72,6 +77,7 @@ class JobFolders:
         variables = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "SLURM_JOB_ID": "4711"}
         return subprocess.Popen(
             ["bash", "-l", str(script), "tok-1"],
+            preexec_fn=_heed_interrupts,
             cwd=self.project,
             env={**variables, **(environment or {})},
             stdin=subprocess.DEVNULL,
