@@ -1,4 +1,4 @@
-"""The states of a job, which of them are final, and which may follow which."""
+"""The states of a job, and which of them are final."""
 
 from __future__ import annotations
 
@@ -38,10 +38,6 @@ class JobState(enum.Enum):
         """Slurm knows, or may know, about it."""
         return self not in _BEFORE_SUBMISSION
 
-    def may_follow(self, previous: JobState) -> bool:
-        """Whether the job model allows ``previous -> self`` (staying put is always allowed)."""
-        return self is previous or self in _NEXT[previous]
-
 
 _FINAL = frozenset(
     {
@@ -65,19 +61,3 @@ _ACTIVE = frozenset(
         JobState.UNKNOWN,
     }
 )
-_ENDS = _FINAL | {JobState.UNKNOWN}
-_LIVE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.COLLECTING}) | _ENDS
-
-_NEXT: dict[JobState, frozenset[JobState]] = {
-    JobState.CREATED: frozenset({JobState.UPLOADING, JobState.CANCELLED}),
-    JobState.UPLOADING: frozenset({JobState.READY, JobState.CREATED, JobState.CANCELLED}),
-    JobState.READY: frozenset({JobState.UPLOADING, JobState.SUBMITTING, JobState.CANCELLED}),
-    JobState.SUBMITTING: frozenset({JobState.SUBMIT_UNKNOWN, JobState.READY}) | _LIVE,
-    JobState.SUBMIT_UNKNOWN: frozenset({JobState.SUBMITTING, JobState.READY}) | _LIVE,
-    JobState.PENDING: _LIVE,
-    JobState.RUNNING: _LIVE,
-    JobState.COLLECTING: _LIVE,
-    JobState.UNKNOWN: _LIVE,
-    # A final state moves only by stronger evidence: a requeue seen late, a result file that arrives after sacct.
-    **dict.fromkeys(_FINAL, _LIVE),
-}

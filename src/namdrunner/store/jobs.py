@@ -282,10 +282,6 @@ class JobRepository:
             row = session.get(JobTextRow, (job_id, kind))
             return row.text if row else ""
 
-    def set_text(self, job_id: str, kind: str, text: str) -> None:
-        with self._database.transaction() as session:
-            session.merge(JobTextRow(job_id=job_id, kind=kind, text=text))
-
     def timeline(self, job_id: str) -> list[TimelineEntry]:
         with self._database.transaction() as session:
             rows = session.scalars(select(TimelineRow).where(TimelineRow.job_id == job_id).order_by(TimelineRow.id))

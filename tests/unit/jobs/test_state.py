@@ -15,16 +15,6 @@ from namdrunner.jobs.state import JobState
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_every_state_is_reachable_and_nothing_returns_to_before_submission() -> None:
-    reachable = {JobState.CREATED}
-    while new := {b for a in reachable for b in JobState if b.may_follow(a)} - reachable:
-        reachable |= new
-    assert reachable == set(JobState)
-    for state in JobState:
-        if state.submitted and state not in (JobState.SUBMITTING, JobState.SUBMIT_UNKNOWN):
-            assert not JobState.READY.may_follow(state)
-
-
 def test_final_and_active_exclude_each_other() -> None:
     assert not any(s.final and s.active for s in JobState)
 
