@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.faults.accidents import Scene
+from tests.integration.slurm_cluster.processes import wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -203,12 +204,16 @@ def test_clock_set_forward_does_not_make_an_unheard_submission_absent(scene: Sce
 
 
 def test_full_project_folder_keeps_the_results_until_there_is_room(scene: Scenes, tally: Counter[str]) -> None:
-    place = scene(seconds=10)
+    place = scene(seconds=15)
     with small_disk(place.project, "1m") as grow:
         shutil.chown(place.project, place.slurm.user)
         place.drive("create", place.name, str(place.config))
         filler = place.project / "filler"
+        (number,) = place.slurm_jobs()
+        place.slurm.wait_for_job(number, ("RUNNING",))
         (job,) = _listed(place)
+        log = place.project / "namdrunner_jobs" / job["id"] / "logs" / "namd.log"
+        wait_until(lambda: log.exists() and log.stat().st_size > 0, "NAMD to start", timeout_s=30)
         left = shutil.disk_usage(place.project).free
         filler.write_bytes(b"x" * max(0, left - 100_000))
         tally["injected"] += 1
@@ -219,7 +224,7 @@ def test_full_project_folder_keeps_the_results_until_there_is_room(scene: Scenes
             if job["status"] not in ("PENDING", "RUNNING"):
                 break
             time.sleep(1)
-        assert job["status"] == "COLLECTING", job
+        assert job["status"] == "COLLECTING", (job["status"], job["reason"])
         grow("20m")
         (job,) = place.settle("final")
         assert job["status"] == "COMPLETED", job

@@ -357,6 +357,6 @@ nr_begin() {
   trap 'nr_on_signal INT' INT
   nr_say "job $nr_job_id, Slurm job ${nr_slurm_id:-none}, run $((nr_restarts + 1)) on $nr_host"
   nr_set_aside
-  # Some room for the report, should the quota be used up by then.
-  head -c 131072 /dev/zero >"$nr_project/logs/.reserve" 2>/dev/null
+  # Some room for the report, should the quota be used up by then. Where even that is lacking, the log needs what is left.
+  head -c 131072 /dev/zero >"$nr_project/logs/.reserve" 2>/dev/null || rm -f -- "$nr_project/logs/.reserve"
 }
