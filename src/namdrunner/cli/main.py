@@ -106,7 +106,7 @@ def run(arguments: Sequence[str]) -> int:
     """Like main, but errors are raised: those of click as UsageError."""
     command: Any = get_command(app)
     try:
-        result = command.main(args=list(arguments), prog_name="namdrunner", standalone_mode=False)
+        result = command.main(args=_json_behind_the_command(arguments), prog_name="namdrunner", standalone_mode=False)
         if isinstance(result, int) and not isinstance(result, bool):
             return result
         sys.stdout.flush()
@@ -117,6 +117,15 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError(_message(error), code="wrong-usage") from error
     except (KeyboardInterrupt, typer.Abort):
         raise InterruptedOperationError("Interrupted.", remedy="Repeat the command to go on.") from None
+
+
+def _json_behind_the_command(arguments: Sequence[str]) -> list[str]:
+    """``namdrunner --json job list`` asks for the same as ``namdrunner job list --json``."""
+    given = list(arguments)
+    if given[:1] != ["--json"] or all(word.startswith("-") for word in given):
+        return given
+    end = given.index("--") if "--" in given else len(given)
+    return [*given[1:end], "--json", *given[end:]]
 
 
 def _unforeseen(error: Exception) -> NamdrunnerError:

@@ -31,6 +31,10 @@ def test_list_as_json_is_one_document(run: Run, live: Live) -> None:
     assert ran.err == ""
 
 
+def test_json_may_be_asked_for_ahead_of_the_command(run: Run, live: Live) -> None:
+    assert run("--json", "job", "list").json == run("job", "list", "--json").json
+
+
 def test_list_asks_for_all_jobs_and_passes_filters_on(run: Run, live: Live) -> None:
     run("job", "list", "--status", "running", "--status", "PENDING", "--cluster", "alpine", "--search", "ala")
     asked = live.application.jobs.asked
