@@ -14,7 +14,8 @@ from namdrunner.services.sync import sync_cluster
 from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.slurm.commands import scancel_command
 from namdrunner.slurm.daemons import daemon_error
-from namdrunner.store.jobs import ActiveJob, StoredJob, with_status
+from namdrunner.store.job_views import ActiveJob
+from namdrunner.store.jobs import StoredJob, with_status
 
 END_PATIENCE_S = 90.0
 """How long a deletion waits for Slurm to end a job that was cancelled for it."""

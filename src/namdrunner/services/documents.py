@@ -9,7 +9,8 @@ from namdrunner.jobs.record import InputFile, OutputFile
 from namdrunner.remote.values import ConnectionStatus
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.store.clusters import StoredCluster
-from namdrunner.store.jobs import JobSummary, StoredJob, TimelineEntry
+from namdrunner.store.job_views import JobSummary
+from namdrunner.store.jobs import StoredJob, TimelineEntry
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -19,7 +19,7 @@ from namdrunner.services.job_request import JobPlan
 from namdrunner.slurm.geometry import choose_partition, choose_recipe, geometry
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.resources import Resources, format_walltime
-from namdrunner.store.jobs import MeasuredRun
+from namdrunner.store.job_views import MeasuredRun
 
 LONG_BETWEEN_RESTARTS_S = 3600.0
 FEWEST_RESTARTS = 4

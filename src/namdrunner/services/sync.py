@@ -32,7 +32,8 @@ from namdrunner.slurm.accounting import AccountingRow, parse_sacct_reply, runs_o
 from namdrunner.slurm.queue import QueueRow, parse_squeue_reply
 from namdrunner.slurm.reasons import explain_reason
 from namdrunner.slurm.script import slurm_job_name
-from namdrunner.store.jobs import ActiveJob, StoredJob, with_status
+from namdrunner.store.job_views import ActiveJob
+from namdrunner.store.jobs import StoredJob, with_status
 
 SLACK = timedelta(days=1)
 """Added before the earliest submission when accounting is searched: clocks differ."""

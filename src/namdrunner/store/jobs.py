@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Select, delete, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from namdrunner.errors import ConflictError, NotFoundError
@@ -15,6 +15,16 @@ from namdrunner.jobs.record import JobRecord, JobStatus
 from namdrunner.jobs.state import JobState
 from namdrunner.slurm.resources import Resources
 from namdrunner.store.database import Database
+from namdrunner.store.job_views import (
+    BRIEF,
+    MEASURED,
+    SUMMARY,
+    ActiveJob,
+    JobSummary,
+    MeasuredRun,
+    active_job,
+    summary,
+)
 from namdrunner.store.tables import JobRow, JobTextRow, TimelineRow
 
 SORTABLE = {
@@ -63,64 +73,6 @@ class JobQuery:
     sort: str = "-created_at"
     limit: int = 200
     offset: int = 0
-
-
-@dataclass(frozen=True)
-class JobSummary:
-    """One row of a list of jobs."""
-
-    id: str
-    name: str
-    cluster: str
-    state: str
-    template: str | None
-    created_at: datetime
-    submitted_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    step: int | None
-    target_step: int | None
-    ns_per_day: float | None
-    parent: str | None
-    reason: str
-    queue_reason: str
-    eta_s: float | None
-    synced_at: datetime | None
-    stale: str
-    walltime_s: int | None
-    slurm_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ActiveJob:
-    """What a sync asks with. ``token`` and ``submitted_at`` are of the last submission."""
-
-    id: str
-    name: str
-    state: JobState
-    deleting: bool
-    slurm_id: str | None
-    project_dir: str
-    token: str
-    submitted_at: datetime | None
-
-    @property
-    def unsettled(self) -> bool:
-        """It is not known whether Slurm took it."""
-        return self.state in (JobState.SUBMITTING, JobState.SUBMIT_UNKNOWN)
-
-
-@dataclass(frozen=True)
-class MeasuredRun:
-    """How fast a completed job was, and on what."""
-
-    id: str
-    cluster: str
-    atoms: int
-    timestep_fs: float
-    ns_per_day: float
-    resources: Resources
-    recipe: str
 
 
 @dataclass(frozen=True)
@@ -208,8 +160,8 @@ class JobRepository:
     def summaries(self, query: JobQuery) -> tuple[list[JobSummary], int]:
         """The same with only what a list shows, cut out of the documents by SQLite: a long list stays quick."""
         with self._database.transaction() as session:
-            statement, total = _page(session, select(*_SUMMARY), query)
-            return [_summary(row) for row in session.execute(statement)], total
+            statement, total = _page(session, select(*SUMMARY), query)
+            return [summary(row) for row in session.execute(statement)], total
 
     def active(self, cluster: str) -> list[ActiveJob]:
         """Jobs the cluster has to be asked about, and those whose deletion was interrupted."""
@@ -222,7 +174,7 @@ class JobRepository:
 
     def _brief(self, *conditions: ColumnElement[bool]) -> list[ActiveJob]:
         with self._database.transaction() as session:
-            return [_active(row) for row in session.execute(select(*_BRIEF).where(*conditions))]
+            return [active_job(row) for row in session.execute(select(*BRIEF).where(*conditions))]
 
     def inputs_like(
         self, cluster: str, digests: Collection[str], *, leave_out: Collection[str] = ()
@@ -251,7 +203,7 @@ class JobRepository:
     def measured(self, cluster: str, *, limit: int = 500) -> list[MeasuredRun]:
         """The speeds of a cluster's completed jobs whose number of atoms is known, newest first."""
         statement = (
-            select(JobRow.id, JobRow.ns_per_day, _MEASURED)
+            select(JobRow.id, JobRow.ns_per_day, MEASURED)
             .where(
                 JobRow.cluster == cluster,
                 JobRow.state == JobState.COMPLETED.value,
@@ -288,50 +240,6 @@ class JobRepository:
             return [TimelineEntry(row.at, row.state, row.says) for row in rows]
 
 
-_SUMMARY = (
-    JobRow.id,
-    JobRow.name,
-    JobRow.cluster,
-    JobRow.state,
-    JobRow.template,
-    JobRow.created_at,
-    JobRow.submitted_at,
-    JobRow.started_at,
-    JobRow.ended_at,
-    JobRow.step,
-    JobRow.target_step,
-    JobRow.ns_per_day,
-    JobRow.parent,
-    type_coerce(
-        func.json_extract(JobRow.status, "$.reason", "$.queue_reason", "$.progress.eta_s", "$.synced_at", "$.stale"),
-        JSON,
-    ),
-    type_coerce(func.json_extract(JobRow.record, "$.resources.walltime_s", "$.submissions"), JSON),
-)
-
-
-_MEASURED = type_coerce(
-    func.json_extract(JobRow.record, "$.run.atoms", "$.run.timestep_fs", "$.resources", "$.recipe"), JSON
-)
-
-
-_BRIEF = (
-    JobRow.id,
-    JobRow.name,
-    JobRow.state,
-    JobRow.deleting,
-    JobRow.slurm_id,
-    type_coerce(func.json_extract(JobRow.record, "$.project_dir", "$.submissions[#-1]"), JSON),
-)
-
-
-def _active(row: Any) -> ActiveJob:
-    job_id, name, state, deleting, slurm_id, (project_dir, last) = row
-    at = datetime.fromisoformat(last["at"]) if last else None
-    token = last["token"] if last else ""
-    return ActiveJob(job_id, name, JobState(state), deleting, slurm_id, project_dir, token, at)
-
-
 def _page(session: Session, statement: Select[Any], query: JobQuery) -> tuple[Select[Any], int]:
     """The statement with filter, order and page, and how many rows match in all."""
     conditions: list[ColumnElement[bool]] = []
@@ -349,23 +257,6 @@ def _page(session: Session, statement: Select[Any], query: JobQuery) -> tuple[Se
     total = session.scalar(select(func.count()).select_from(JobRow).where(*conditions)) or 0
     page = statement.where(*conditions).order_by(order, JobRow.id).limit(query.limit).offset(query.offset)
     return page, total
-
-
-def _summary(row: Any) -> JobSummary:
-    *columns, status, record = row
-    plain: dict[str, Any] = dict(zip(JobSummary.__dataclass_fields__, columns, strict=False))
-    reason, queue_reason, eta_s, synced_at, stale = status
-    walltime_s, submissions = record
-    return JobSummary(
-        **plain,
-        reason=reason or "",
-        queue_reason=queue_reason or "",
-        eta_s=eta_s,
-        synced_at=datetime.fromisoformat(synced_at) if synced_at else None,
-        stale=stale or "",
-        walltime_s=walltime_s,
-        slurm_ids=tuple(s["slurm_id"] for s in submissions or () if s.get("slurm_id")),
-    )
 
 
 def with_status(job: StoredJob, **changes: Any) -> StoredJob:

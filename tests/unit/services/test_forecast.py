@@ -12,7 +12,7 @@ from namdrunner.services.forecast import Space, forecast, hardware_of
 from namdrunner.services.job_request import JobPlan
 from namdrunner.slurm.profile import ClusterProfile, GpuType, LaunchRecipe, Partition
 from namdrunner.slurm.resources import GpuRequest, Resources
-from namdrunner.store.jobs import MeasuredRun
+from namdrunner.store.job_views import MeasuredRun
 
 GB = 10**9
 PROFILE = ClusterProfile(

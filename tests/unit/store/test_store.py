@@ -18,7 +18,8 @@ from namdrunner.slurm.resources import Resources
 from namdrunner.store import database as database_module
 from namdrunner.store.clusters import ClusterRepository, StoredCluster
 from namdrunner.store.database import HEAD, Database
-from namdrunner.store.jobs import JobQuery, JobRepository, MeasuredRun, StoredJob, states_from, with_record, with_status
+from namdrunner.store.job_views import MeasuredRun
+from namdrunner.store.jobs import JobQuery, JobRepository, StoredJob, states_from, with_record, with_status
 from namdrunner.store.logs import LIMIT_BYTES, LogPosition, LogRepository
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
