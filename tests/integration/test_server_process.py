@@ -106,6 +106,15 @@ def test_files_are_the_owners_only(lasting: tuple[Folders, ServerFile]) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("{half a docu")], ids=["gone", "damaged"])
+def test_its_file_is_written_anew_when_it_was_harmed(
+    lasting: tuple[Folders, ServerFile], harm: Callable[[Path], object]
+) -> None:
+    folders, server = lasting
+    harm(folders.server_file)
+    assert until(lambda: read_server_file(folders.server_file)) == server
+
+
 def test_it_listens_on_the_loopback_interface_only(lasting: tuple[Folders, ServerFile]) -> None:
     _, server = lasting
     listening = [c for c in psutil.Process(server.pid).net_connections() if c.status == psutil.CONN_LISTEN]

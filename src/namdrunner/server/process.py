@@ -30,6 +30,7 @@ from namdrunner.server.logs import start_logging, stop_logging
 log = logging.getLogger(__name__)
 
 _GRACE_S = 5
+_LOOK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,27 @@ async def _serve(options: ServeOptions, listener: socket.socket, token: str) -> 
         with _stop_on_signals(loop, server.request_stop):
             if options.end_with_stdin:
                 _stop_at_end_of_stdin(loop, server.request_stop)
+            keeper = asyncio.create_task(_keep(present, folders, server))
             try:
                 await server.serve(sockets=[listener])
             finally:
+                keeper.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await keeper
                 present.remove(folders.server_file)
     finally:
         await application.close()
         log.info("server stopped")
+
+
+async def _keep(present: ServerFile, folders: Folders, server: LoopServer) -> None:
+    """Write server.json anew where it was deleted or damaged: clients find the server by nothing else."""
+    while True:
+        await asyncio.sleep(_LOOK_AGAIN_S)
+        if server.started and not server.should_exit and read_server_file(folders.server_file) != present:
+            with contextlib.suppress(OSError):
+                present.write(folders.server_file)
+                log.warning("%s was gone or damaged; it was written anew", folders.server_file.name)
 
 
 def uvicorn_config(app: FastAPI) -> uvicorn.Config:
