@@ -10,6 +10,8 @@ from namdrunner.slurm.geometry import Geometry
 from namdrunner.slurm.profile import LaunchRecipe
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TOGETHER = "'exec \"$@\" 2>&1'"
+"""Runs its arguments with what they write as errors in the same place as the rest."""
 _VARIABLE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})")
 
 
@@ -36,11 +38,13 @@ def shell_word(text: str) -> str:
 
 def launch_words(recipe: LaunchRecipe, layout: Geometry, config: str) -> list[str]:
     """The words of the launch line, ready for a shell; ``config`` is the config's base name."""
-    words = [*_launcher(recipe, layout)]
+    words = ["bash", "-c", _TOGETHER, "namd"] if recipe.redirect == "together" else []
+    words += _launcher(recipe, layout)
     if recipe.binary:
         words.append(shell_word(recipe.binary))
     words += _threads(recipe, layout)
     words += [shell_word(option) for option in recipe.options]
+    words += _placement(recipe)
     words += _devices(recipe, layout)
     # A name such as +p4 or --x would be taken for an option.
     words.append(shlex.quote(f"./{config}" if config[:1] in "+-" else config))
@@ -91,6 +95,13 @@ def _threads(recipe: LaunchRecipe, layout: Geometry) -> list[str]:
             return [f"+p{layout.pe}"]
         case _:
             return [recipe.pe_flag, str(layout.pe)]
+
+
+def _placement(recipe: LaunchRecipe) -> list[str]:
+    words = []
+    for flag, value in (("+pemap", recipe.pemap), ("+commap", recipe.commap)):
+        words += [flag, shell_word(value)] if value else []
+    return [*words, "+pmepes", str(recipe.pmepes)] if recipe.pmepes is not None else words
 
 
 def _devices(recipe: LaunchRecipe, layout: Geometry) -> list[str]:

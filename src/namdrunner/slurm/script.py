@@ -160,6 +160,10 @@ def _directives(spec: JobScriptSpec, layout: Geometry) -> list[str]:
     ]
     if asked.memory_bytes:
         found.append(f"--mem={format_memory(asked.memory_bytes)}")
+    elif spec.recipe.memory == "all":
+        found.append("--mem=0")
+    if spec.recipe.exclusive:
+        found.append("--exclusive")
     found += _gpus(spec.recipe, layout)
     if walltime:
         found.append(f"--time={format_walltime(walltime)}")
@@ -173,6 +177,10 @@ def _gpus(recipe: LaunchRecipe, layout: Geometry) -> list[str]:
         return []
     if recipe.gpu_request == "gpus-per-node":
         return [f"--gpus-per-node={kind}{layout.gpus_per_node}"]
+    if recipe.gpu_request == "gpus-per-task":
+        return [f"--gpus-per-task={kind}{-(-layout.gpus_per_node // layout.tasks_per_node)}"]
+    if recipe.gpu_request == "gpus":
+        return [f"--gpus={kind}{layout.gpus_per_node * layout.nodes}"]
     return [f"--gres=gpu:{kind}{layout.gpus_per_node}"]
 
 

@@ -90,7 +90,12 @@ def _against_gpus(resources: Resources, partition: Partition, layout: Geometry) 
             f"Choose one of: {', '.join(types)}, spelled like this.",
         )  # fmt: skip
         return
-    if layout.gpus_per_node > gpu.per_node:
+    if gpu.mig and layout.gpus_per_node > 1:
+        yield _error(
+            "gpu-slices", "gpus", f"{gpu.type} is a slice of a GPU (MIG), and a program can use one slice only.",
+            f"Ask for {gpu.type}:1, or for a whole GPU.",
+        )  # fmt: skip
+    if gpu.per_node is not None and layout.gpus_per_node > gpu.per_node:
         yield _error(
             "gpus-too-many", "gpus",
             f"A node of '{partition.name}' has {gpu.per_node} GPUs of type {gpu.type}, not {layout.gpus_per_node}.",
