@@ -163,8 +163,21 @@ def print_forecast(forecast: Forecast) -> None:
             ("expected run time", duration(forecast["run_time_s"])),
             ("walltime to ask for", duration(forecast["walltime_s"])),
             ("forecast from", forecast["basis"]),
+            ("expected memory", _based(size(forecast["memory_bytes"]), "per node", forecast["memory_basis"])),
+            ("service units", _service_units(forecast)),
         ]
     )
+
+
+def _based(value: str, unit: str, basis: str) -> str:
+    return f"{value} {unit}. {basis}" if value else ""
+
+
+def _service_units(forecast: Forecast) -> str:
+    expected, most = forecast["service_units"], forecast["service_units_most"]
+    shown = [f"{expected:,.0f} expected"] if expected is not None else []
+    shown += [f"{most:,.0f} at most"] if most is not None else []
+    return f"{', '.join(shown)}: {forecast['service_units_basis']}" if shown else ""
 
 
 def print_findings(findings: list[dict[str, Any]]) -> None:

@@ -179,6 +179,11 @@ class Forecast(TypedDict):
     basis_jobs: list[str]
     run_time_s: float | None
     walltime_s: float | None
+    memory_bytes: int | None
+    memory_basis: str
+    service_units: float | None
+    service_units_most: float | None
+    service_units_basis: str
 
 
 class DryRun(TypedDict):

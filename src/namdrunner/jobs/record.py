@@ -109,6 +109,8 @@ class LogFacts(_Model):
     end_of_program: bool = False
     fatal_error: bool = False
     """An error line; margin violations are warnings and do not count."""
+    memory_bytes: int | None = None
+    """What NAMD says it used: of its first process, where it ran as several."""
 
 
 class Evidence(_Model):

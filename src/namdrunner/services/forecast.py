@@ -1,4 +1,4 @@
-"""What a planned job will take: bytes against the space there is, time against the walltime asked for."""
+"""What a planned job will take: disk, memory, time and service units, against what there is and what was asked for."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 from namdrunner.errors import InputError
 from namdrunner.namd.forecast import (
+    BillingRates,
     Hardware,
     Measurement,
     SpeedForecast,
+    forecast_memory,
     forecast_speed,
+    service_units,
     steps_within,
     walltime_s,
 )
 from namdrunner.services.job_request import JobPlan
-from namdrunner.slurm.geometry import choose_partition, choose_recipe, geometry
+from namdrunner.slurm.geometry import Geometry, choose_partition, choose_recipe, geometry
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.resources import Resources, format_walltime
 from namdrunner.store.job_views import MeasuredRun
@@ -36,28 +39,38 @@ class Space:
 
 
 def measurement(run: MeasuredRun, profile: ClusterProfile) -> Measurement:
+    """A past run as a measurement; its memory is that of all its processes."""
     hardware = hardware_of(run.cluster, run.resources, run.recipe, profile)
-    return Measurement(hardware, run.atoms, run.timestep_fs, run.ns_per_day, job_id=run.id)
+    layout = _layout(run.resources, run.recipe, profile)
+    memory = run.memory_bytes * (layout.tasks if layout else 1) if run.memory_bytes else None
+    return Measurement(hardware, run.atoms, run.timestep_fs, run.ns_per_day, memory, run.id)
 
 
 def hardware_of(cluster: str, resources: Resources, recipe: str, profile: ClusterProfile) -> Hardware:
     """What a request comes to; as it was written where the profile no longer has its partition or recipe."""
     gpus = resources.gpus
-    try:
-        partition = choose_partition(resources, profile)
-        layout = geometry(resources, partition, choose_recipe(profile, partition, recipe or None))
-    except InputError:
+    layout = _layout(resources, recipe, profile)
+    if layout is None:
         kind = (gpus.type or "any") if gpus else None
         return Hardware(cluster, resources.partition or "", resources.cores, kind, gpus.count if gpus else 0)
+    partition = choose_partition(resources, profile)
     name = partition.name if partition else resources.partition or ""
     kind = (layout.gpu_type or "any") if gpus else None
     return Hardware(cluster, name, layout.cores, kind, layout.nodes * layout.gpus_per_node)
 
 
+def _layout(resources: Resources, recipe: str, profile: ClusterProfile) -> Geometry | None:
+    try:
+        partition = choose_partition(resources, profile)
+        return geometry(resources, partition, choose_recipe(profile, partition, recipe or None))
+    except InputError:
+        return None
+
+
 def forecast(
     plan: JobPlan, profile: ClusterProfile, runs: Sequence[MeasuredRun], spaces: Sequence[Space] = ()
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The forecast of a plan and what it makes worth saying. Speed and time are None without a comparable run.
+    """The forecast of a plan and what it makes worth saying. Speed, time and memory are None without a comparable run.
 
     ``spaces``: of the project and then the scratch root, or nothing where the cluster was not asked.
     """
@@ -78,11 +91,83 @@ def forecast(
         "run_time_s": walltime_s(simulated_ns, speed.ns_per_day, margin=1.0) if speed and simulated_ns else None,
         "walltime_s": walltime_s(simulated_ns, speed.ns_per_day) if speed and simulated_ns else None,
     }
+    memory, memory_basis = _memory(plan, profile, hardware, known)
+    document |= {"memory_bytes": memory, "memory_basis": memory_basis}
+    layout = _layout(record.resources, record.recipe, profile)
+    document |= costs(hardware, record.resources, layout.nodes if layout else 1, profile, document["run_time_s"])
     staged = choose_recipe(profile, None, record.recipe or None).staging == "scratch"
     findings = _space_findings(summary.get("output_bytes"), spaces if staged else spaces[:1])
+    findings += _memory_findings(memory, record.resources.memory_bytes, memory_basis)
     if speed is not None and simulated_ns:
         findings += _time_findings(plan, document, speed)
     return document, findings
+
+
+def _memory(
+    plan: JobPlan, profile: ClusterProfile, hardware: Hardware, known: Sequence[Measurement]
+) -> tuple[int | None, str]:
+    """Bytes per node to expect, and what that rests on."""
+    total = forecast_memory(hardware, plan.summary.get("atoms") or 0, known)
+    if total is None:
+        return None, ""
+    layout = _layout(plan.record.resources, plan.record.recipe, profile)
+    jobs = sum(m.memory_bytes is not None for m in known)
+    basis = f"From the nearest of {jobs} earlier runs" if jobs > 1 else "From one earlier run"
+    return -(-total // (layout.nodes if layout else 1)), f"{basis} on {hardware.cluster}, as NAMD counted it."
+
+
+def _memory_findings(expected: int | None, asked: int | None, basis: str) -> list[dict[str, Any]]:
+    if expected is None or asked is None or asked >= expected:
+        return []
+    return [
+        _finding(
+            "memory-short",
+            "warning",
+            f"{_gb(asked)} of memory per node are asked for, and the run is expected to need {_gb(expected)}. {basis}",
+            f"Ask for {_gb(expected * 1.25)}.",
+            "memory_bytes",
+        )
+    ]
+
+
+def costs(
+    hardware: Hardware, resources: Resources, nodes: int, profile: ClusterProfile, run_time_s: float | None
+) -> dict[str, Any]:
+    """Service units: as the run is expected to take, at most (the whole walltime), and the rates they come from.
+
+    None where the rates or the time are not known.
+    """
+    partition = next((p for p in profile.partitions if p.name == hardware.partition), None)
+    stated = (partition.billing if partition else None) or profile.billing
+    if stated is None:
+        return {"service_units": None, "service_units_most": None, "service_units_basis": ""}
+    kind = hardware.gpu_type or ""
+    rates = BillingRates(stated.core, stated.gpu_types.get(kind, stated.gpu), stated.memory_gb, stated.largest_only)
+    memory_gb = (resources.memory_bytes or 0) / 2**30 * nodes
+
+    def cost(seconds: float | None) -> float | None:
+        return None if seconds is None else service_units(hardware, memory_gb, seconds / 3600, rates)
+
+    return {
+        "service_units": cost(run_time_s),
+        "service_units_most": cost(resources.walltime_s),
+        "service_units_basis": _rates_in_words(hardware, memory_gb, rates),
+    }
+
+
+def _rates_in_words(hardware: Hardware, memory_gb: float, rates: BillingRates) -> str:
+    parts = [
+        f"{count:g} {what} at {rate:g}"
+        for count, what, rate in (
+            (hardware.cores, "cores", rates.core),
+            (hardware.gpus, "GPUs", rates.gpu),
+            (memory_gb, "GB", rates.memory_gb),
+        )
+        if count and rate
+    ]
+    how = ", the dearest counts" if rates.largest_only and len(parts) > 1 else ""
+    where = f" on {hardware.partition}" if hardware.partition else ""
+    return f"{', '.join(parts)} per hour{where}{how}." if parts else f"Nothing is charged{where}."
 
 
 def _space_findings(output_bytes: int | None, spaces: Sequence[Space]) -> list[dict[str, Any]]:
@@ -163,7 +248,7 @@ def _rounded(seconds: float) -> int:
     return -(-int(seconds) // 900) * 900
 
 
-def _gb(value: int) -> str:
+def _gb(value: float) -> str:
     return f"{value / 1e9:.3g} GB"
 
 

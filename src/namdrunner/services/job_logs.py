@@ -60,9 +60,15 @@ def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
             final_output_step=run.outputs.get("VELOCITIES"),
             end_of_program=run.ended,
             fatal_error=run.errors > 0 or run.fatal is not None,
+            memory_bytes=_memory_bytes(run.memory_mb or run.timing_memory_mb),
         ),
         last_energies={name: value for name, value in summary.last_energies.items() if math.isfinite(value)},
     )
+
+
+def _memory_bytes(megabytes: float | None) -> int | None:
+    """Some builds print 0 for what they do not know."""
+    return round(megabytes * 2**20) if megabytes and math.isfinite(megabytes) and megabytes > 0 else None
 
 
 def _reader(known: LogPosition) -> LogReader | None:

@@ -69,6 +69,8 @@ class MeasuredRun:
     ns_per_day: float
     resources: Resources
     recipe: str
+    memory_bytes: int | None = None
+    """Of one process."""
 
 
 SUMMARY = (
@@ -96,6 +98,7 @@ SUMMARY = (
 MEASURED = type_coerce(
     func.json_extract(JobRow.record, "$.run.atoms", "$.run.timestep_fs", "$.resources", "$.recipe"), JSON
 )
+MEASURED_MEMORY = func.json_extract(JobRow.status, "$.log.memory_bytes")
 
 
 BRIEF = (

@@ -18,6 +18,7 @@ from namdrunner.store.database import Database
 from namdrunner.store.job_views import (
     BRIEF,
     MEASURED,
+    MEASURED_MEMORY,
     SUMMARY,
     ActiveJob,
     JobSummary,
@@ -203,7 +204,7 @@ class JobRepository:
     def measured(self, cluster: str, *, limit: int = 500) -> list[MeasuredRun]:
         """The speeds of a cluster's completed jobs whose number of atoms is known, newest first."""
         statement = (
-            select(JobRow.id, JobRow.ns_per_day, MEASURED)
+            select(JobRow.id, JobRow.ns_per_day, MEASURED, MEASURED_MEMORY)
             .where(
                 JobRow.cluster == cluster,
                 JobRow.state == JobState.COMPLETED.value,
@@ -216,8 +217,10 @@ class JobRepository:
         with self._database.transaction() as session:
             rows = session.execute(statement).all()
         return [
-            MeasuredRun(job_id, cluster, atoms, timestep_fs, speed, Resources.model_validate(resources), recipe or "")
-            for job_id, speed, (atoms, timestep_fs, resources, recipe) in rows
+            MeasuredRun(
+                job_id, cluster, atoms, timestep_fs, speed, Resources.model_validate(resources), recipe or "", memory
+            )
+            for job_id, speed, (atoms, timestep_fs, resources, recipe), memory in rows
         ]
 
     def counts(self) -> dict[str, int]:

@@ -22,6 +22,11 @@ NOTHING: dict[str, Any] = {
     "basis_jobs": [],
     "run_time_s": None,
     "walltime_s": None,
+    "memory_bytes": None,
+    "memory_basis": "",
+    "service_units": None,
+    "service_units_most": None,
+    "service_units_basis": "",
 }
 
 
@@ -35,6 +40,11 @@ def test_a_forecast_has_its_range_and_basis(capfd: pytest.CaptureFixture[str]) -
         "basis": "From one earlier run on alpine, partition cpu.",
         "run_time_s": 86_520.0,
         "walltime_s": 99_480.0,
+        "memory_bytes": 3_000_000_000,
+        "memory_basis": "From one earlier run on alpine, as NAMD counted it.",
+        "service_units": 384.5,
+        "service_units_most": 1600.0,
+        "service_units_basis": "16 cores at 1 per hour on cpu.",
     }
     print_forecast(NOTHING | known)  # type: ignore[arg-type]
     assert [line.split("  ")[-1].strip() for line in capfd.readouterr().out.splitlines()] == [
@@ -44,6 +54,8 @@ def test_a_forecast_has_its_range_and_basis(capfd: pytest.CaptureFixture[str]) -
         "1-00:02:00",
         "1-03:38:00",
         "From one earlier run on alpine, partition cpu.",
+        "3.0 GB per node. From one earlier run on alpine, as NAMD counted it.",
+        "384 expected, 1,600 at most: 16 cores at 1 per hour on cpu.",
     ]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from namdrunner.jobs.record import JobRecord, RunPlan
-from namdrunner.services.forecast import Space, forecast, hardware_of
+from namdrunner.services.forecast import Space, costs, forecast, hardware_of
 from namdrunner.services.job_request import JobPlan
-from namdrunner.slurm.profile import ClusterProfile, GpuType, LaunchRecipe, Partition
+from namdrunner.slurm.profile import BillingRates, ClusterProfile, GpuType, LaunchRecipe, Partition
 from namdrunner.slurm.resources import GpuRequest, Resources
 from namdrunner.store.job_views import MeasuredRun
 
@@ -109,3 +110,46 @@ def test_hardware_is_what_the_job_script_asks_for() -> None:
     assert hardware_of("alpine", Resources(cores=8), "cpu", PROFILE).partition == "cpu"
     gone = hardware_of("alpine", Resources(cores=8, partition="old", gpus=GpuRequest(count=1)), "cuda", PROFILE)
     assert (gone.partition, gone.gpu_type, gone.gpus) == ("old", "any", 1)
+
+
+def test_memory_comes_from_what_namd_counted_over_all_processes() -> None:
+    mpi = LaunchRecipe(name="mpi", build="mpi", tasks_per_node="cores")
+    profile = PROFILE.model_copy(update={"recipes": (*PROFILE.recipes, mpi)})
+    run = replace(RUN, recipe="mpi", memory_bytes=GB)
+    document, findings = forecast(with_memory(plan(recipe="mpi"), 8 * GB), profile, [run])
+    assert document["memory_bytes"] == 16 * GB
+    assert "as NAMD counted it" in document["memory_basis"]
+    assert codes(findings) == [("memory-short", "warning")]
+
+
+def test_without_a_measured_memory_none_is_expected() -> None:
+    document, findings = forecast(with_memory(plan(), 1), PROFILE, [RUN])
+    assert (document["memory_bytes"], document["memory_basis"], findings) == (None, "", [])
+
+
+def with_memory(planned: JobPlan, memory: int) -> JobPlan:
+    resources = planned.record.resources.model_copy(update={"memory_bytes": memory})
+    return replace(planned, record=planned.record.model_copy(update={"resources": resources}))
+
+
+def test_service_units_come_from_the_rates_of_the_partition() -> None:
+    rated = PROFILE.partitions[0].model_copy(update={"billing": BillingRates(core=1.0, memory_gb=0.5)})
+    profile = PROFILE.model_copy(update={"partitions": (rated, PROFILE.partitions[1])})
+    document, _ = forecast(with_memory(plan(100 * 3600), 4 * 2**30), profile, [RUN])
+    assert document["service_units"] == pytest.approx((16 + 2) * (86_520 / 3600))
+    assert document["service_units_most"] == pytest.approx((16 + 2) * 100)
+    assert document["service_units_basis"] == "16 cores at 1, 4 GB at 0.5 per hour on cpu."
+
+
+@pytest.mark.parametrize(("kind", "most"), [("a100", 4 * 108.0), ("", 4 * 108.0)])
+def test_gpus_are_charged_by_their_type(kind: str, most: float) -> None:
+    rates = BillingRates(core=1.0, gpu=10.0, gpu_types={"a100": 108.0}, largest_only=True)
+    profile = PROFILE.model_copy(update={"billing": rates})
+    hardware = hardware_of("alpine", Resources(partition="gpu", gpus=GpuRequest(type=kind, count=4)), "cuda", profile)
+    found = costs(hardware, Resources(walltime_s=3600), 1, profile, None)
+    assert (found["service_units"], found["service_units_most"]) == (None, most)
+
+
+def test_without_rates_there_is_no_cost() -> None:
+    document, _ = forecast(plan(3600), PROFILE, [RUN])
+    assert (document["service_units"], document["service_units_most"]) == (None, None)

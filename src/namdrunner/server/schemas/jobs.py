@@ -105,6 +105,8 @@ class Forecast(Answer):
     """What the job will take; null where nothing comparable was measured. Speeds in ns/day, with a plausible range.
 
     ``free``: on the cluster, where it is connected. ``run_time_s``: as expected; ``walltime_s``: what to ask for.
+    ``memory_bytes``: per node. ``service_units``: for ``run_time_s``; ``service_units_most``: for the whole walltime that
+    is asked for, by the rates of the cluster's profile. Each ``basis`` says in words what a number rests on.
     """
 
     output_bytes: int | None = None
@@ -117,6 +119,11 @@ class Forecast(Answer):
     basis_jobs: list[str] = Field(default_factory=list)
     run_time_s: float | None = None
     walltime_s: float | None = None
+    memory_bytes: int | None = None
+    memory_basis: str = ""
+    service_units: float | None = None
+    service_units_most: float | None = None
+    service_units_basis: str = ""
 
 
 class DryRun(Answer):

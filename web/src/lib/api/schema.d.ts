@@ -738,7 +738,7 @@ export interface paths {
          * @description Keep the body of the request as a file; its path can then be named in a job's files.
          *
          *     ``name`` may be a relative path; files of one folder that belong together are put ``into`` the upload of the
-         *     first of them.
+         *     first of them. A request that breaks off leaves nothing: large files are sent in parts.
          */
         post: operations["uploadFile"];
         delete?: never;
@@ -767,6 +767,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads/incoming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incoming
+         * @description Files of which a part is here.
+         */
+        get: operations["listIncoming"];
+        put?: never;
+        /**
+         * Begin Upload
+         * @description Begin a file that is sent in parts, or find the one that was broken off: ``received`` says where to go on.
+         */
+        post: operations["beginUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/incoming/{incoming_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop Upload
+         * @description Forget an unfinished file.
+         */
+        delete: operations["dropUpload"];
+        options?: never;
+        head?: never;
+        /**
+         * Append To Upload
+         * @description Add the body to what is here. When the connection breaks, what came before stays.
+         */
+        patch: operations["appendToUpload"];
+        trace?: never;
+    };
+    "/api/v1/uploads/incoming/{incoming_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Upload
+         * @description Put a file that is all here in its place; its path can then be named in a job's files.
+         */
+        post: operations["finishUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/storage": {
         parameters: {
             query?: never;
@@ -776,11 +844,31 @@ export interface paths {
         };
         /**
          * Describe Storage
-         * @description Where the database is, how large, and which backups there are.
+         * @description Where the database is, how large, which backups there are, and what uploads take.
          */
         get: operations["describeStorage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage/clear-uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clear Uploads
+         * @description Remove the files browsers handed over, except those that a job has still to send; drafts lose theirs.
+         */
+        post: operations["clearUploads"];
         delete?: never;
         options?: never;
         head?: never;
@@ -975,6 +1063,39 @@ export interface components {
             backup: string;
             /** Bytes */
             bytes: number;
+        };
+        /**
+         * BillingRates
+         * @description What a partition charges in service units per hour, as Slurm's TRESBillingWeights say it.
+         *
+         *     ``gpu_types`` overrides ``gpu`` for the types it names. ``largest_only``: only the dearest of cores, GPUs and memory
+         *     counts (PriorityFlags MAX_TRES), else their sum.
+         */
+        BillingRates: {
+            /**
+             * Core
+             * @default 0
+             */
+            core: number;
+            /**
+             * Gpu
+             * @default 0
+             */
+            gpu: number;
+            /** Gpu Types */
+            gpu_types?: {
+                [key: string]: number;
+            };
+            /**
+             * Memory Gb
+             * @default 0
+             */
+            memory_gb: number;
+            /**
+             * Largest Only
+             * @default false
+             */
+            largest_only: boolean;
         };
         /** CheckItem */
         CheckItem: {
@@ -1288,7 +1409,9 @@ export interface components {
              *       "free": [],
              *       "extrapolated": false,
              *       "basis": "",
-             *       "basis_jobs": []
+             *       "basis_jobs": [],
+             *       "memory_basis": "",
+             *       "service_units_basis": ""
              *     }
              */
             forecast: components["schemas"]["Forecast"];
@@ -1437,6 +1560,8 @@ export interface components {
          * @description What the job will take; null where nothing comparable was measured. Speeds in ns/day, with a plausible range.
          *
          *     ``free``: on the cluster, where it is connected. ``run_time_s``: as expected; ``walltime_s``: what to ask for.
+         *     ``memory_bytes``: per node. ``service_units``: for ``run_time_s``; ``service_units_most``: for the whole walltime that
+         *     is asked for, by the rates of the cluster's profile. Each ``basis`` says in words what a number rests on.
          */
         Forecast: {
             /** Output Bytes */
@@ -1465,6 +1590,22 @@ export interface components {
             run_time_s?: number | null;
             /** Walltime S */
             walltime_s?: number | null;
+            /** Memory Bytes */
+            memory_bytes?: number | null;
+            /**
+             * Memory Basis
+             * @default
+             */
+            memory_basis: string;
+            /** Service Units */
+            service_units?: number | null;
+            /** Service Units Most */
+            service_units_most?: number | null;
+            /**
+             * Service Units Basis
+             * @default
+             */
+            service_units_basis: string;
         };
         /** FreeSpace */
         FreeSpace: {
@@ -1486,16 +1627,53 @@ export interface components {
             /** Count */
             count: number;
         };
-        /** GpuType */
+        /**
+         * GpuType
+         * @description GPUs of one kind, spelled as the site spells them; ``per_node`` is None where the site does not say.
+         */
         GpuType: {
             /** Type */
             type: string;
             /** Per Node */
-            per_node: number;
+            per_node?: number | null;
             /** Max Cores Per Gpu */
             max_cores_per_gpu?: number | null;
             /** Memory Bytes */
             memory_bytes?: number | null;
+            /**
+             * Mig
+             * @default false
+             */
+            mig: boolean;
+        };
+        /**
+         * IncomingDocument
+         * @description A file of which ``received`` of ``bytes`` are here.
+         */
+        IncomingDocument: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Bytes */
+            bytes: number;
+            /** Received */
+            received: number;
+            /**
+             * Modified Ms
+             * @default 0
+             */
+            modified_ms: number;
+            /**
+             * Into
+             * @default
+             */
+            into: string;
+        };
+        /** IncomingList */
+        IncomingList: {
+            /** Incoming */
+            incoming: components["schemas"]["IncomingDocument"][];
         };
         /** InputDocument */
         InputDocument: {
@@ -1838,6 +2016,16 @@ export interface components {
              * @default
              */
             description: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Checked
+             * @default
+             */
+            checked: string;
             /** Nodes */
             nodes?: number | null;
             /** Cores Per Node */
@@ -1866,6 +2054,16 @@ export interface components {
              * @default cpu
              */
             recipe: string;
+            /**
+             * Accounts
+             * @default []
+             */
+            accounts: string[];
+            /** Max Nodes Per Job */
+            max_nodes_per_job?: number | null;
+            /** Default Walltime S */
+            default_walltime_s?: number | null;
+            billing?: components["schemas"]["BillingRates"] | null;
         };
         /**
          * Ping
@@ -2032,10 +2230,22 @@ export interface components {
             min_walltime_s?: number | null;
             /** Max Jobs Per User */
             max_jobs_per_user?: number | null;
+            /** Max Submitted Per User */
+            max_submitted_per_user?: number | null;
             /** Max Cores Per User */
             max_cores_per_user?: number | null;
             /** Max Nodes Per User */
             max_nodes_per_user?: number | null;
+            /** Max Gpus Per User */
+            max_gpus_per_user?: number | null;
+            /** Max Cores Per Job */
+            max_cores_per_job?: number | null;
+            /** Max Nodes Per Job */
+            max_nodes_per_job?: number | null;
+            /** Max Gpus Per Job */
+            max_gpus_per_job?: number | null;
+            /** Billing Factor */
+            billing_factor?: number | null;
         };
         /** RenderRequest */
         RenderRequest: {
@@ -2305,6 +2515,7 @@ export interface components {
             backups?: string[];
             /** Set Aside */
             set_aside?: string | null;
+            uploads?: components["schemas"]["UploadsUse"] | null;
         };
         /**
          * SyncRequest
@@ -2499,6 +2710,48 @@ export interface components {
             bytes: number;
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * UploadStart
+         * @description ``modified_ms``: when the file was last changed (milliseconds since 1970), by which a resumed one is known.
+         */
+        UploadStart: {
+            /** Name */
+            name: string;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Modified Ms
+             * @default 0
+             */
+            modified_ms: number;
+            /**
+             * Into
+             * @default
+             */
+            into: string;
+        };
+        /**
+         * UploadsCleared
+         * @description ``freed``: bytes.
+         */
+        UploadsCleared: {
+            /** Freed */
+            freed: number;
+        };
+        /**
+         * UploadsUse
+         * @description Files kept for jobs and drafts; ``unfinished`` ones are there only in part.
+         */
+        UploadsUse: {
+            /** Path */
+            path: string;
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
+            /** Unfinished */
+            unfinished: number;
         };
         /** ValidateRequest */
         ValidateRequest: {
@@ -4040,6 +4293,172 @@ export interface operations {
             };
         };
     };
+    listIncoming: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncomingList"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadStart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncomingDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incoming_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    appendToUpload: {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: never;
+            path: {
+                incoming_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncomingDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finishUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incoming_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     describeStorage: {
         parameters: {
             query?: never;
@@ -4056,6 +4475,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StorageDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clearUploads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadsCleared"];
                 };
             };
             /** @description Default Response */
