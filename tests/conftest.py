@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -69,8 +69,44 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
         yield cluster
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line that says how many tests did not run, for want of what and why."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """How processes share the suite (``-n 2 --dist loadgroup``): a module is never split, real Slurm starts first.
+
+    One process has all that uses real Slurm: it mostly waits, so it is begun first, and the other computes meanwhile.
+    """
+    if config.getoption("dist", "no") != "loadgroup":
+        return
+    for item in items:
+        group = "slurm" if item.get_closest_marker("slurm") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+
+
+FAULTS = pytest.StashKey[Counter[str]]()
+"""What the fault suite injected and found; a process that ran a part of the suite hands its account over."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FAULTS] = Counter()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = dict(session.config.stash[FAULTS])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[FAULTS].update(getattr(node, "workeroutput", {}).get("faults", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What the fault suite did, and how many tests did not run, for want of what and why."""
+    faults = config.stash[FAULTS]
+    if faults["injected"]:
+        parts = ", ".join(f"{faults[word]} {word}" for word in ("duplicates", "lost", "wrong states"))
+        terminalreporter.write_line(f"Faults of jobs: {faults['injected']} injected, {parts}.")
     skipped = terminalreporter.stats.get("skipped", [])
     groups: Counter[tuple[str, str]] = Counter()
     for report in skipped:

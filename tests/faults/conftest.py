@@ -8,30 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import FAULTS
 from tests.faults.accidents import Scene
 from tests.integration.slurm_cluster import SlurmCluster
-
-TALLY = pytest.StashKey[Counter[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TALLY] = Counter()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-fault", action="store_true", help="strike at every await point, not at some of them")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    tally = config.stash[TALLY]
-    if tally["injected"]:
-        parts = ", ".join(f"{tally[word]} {word}" for word in ("duplicates", "lost", "wrong states"))
-        terminalreporter.write_line(f"Faults of jobs: {tally['injected']} injected, {parts}.")
-
-
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Counter[str]:
-    return request.config.stash[TALLY]
+    return request.config.stash[FAULTS]
 
 
 @pytest.fixture
