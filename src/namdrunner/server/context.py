@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from namdrunner.paths import Folders
 from namdrunner.server.tickets import Tickets
+from namdrunner.services.staging import StagingStore
 
 if TYPE_CHECKING:
     from namdrunner.services.application import Application
@@ -30,6 +31,10 @@ class ServerContext:
     tickets: Tickets = field(default_factory=Tickets)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     request_stop: Callable[[], None] = _ignore
+    uploads: StagingStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.uploads = StagingStore(self.folders.staging)
 
     @property
     def origin(self) -> str:

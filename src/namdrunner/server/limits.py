@@ -20,7 +20,7 @@ class BodyLimit:
         self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == UPLOADS_PATH:
+        if scope["type"] != "http" or _is_upload(scope):
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
@@ -38,3 +38,8 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+def _is_upload(scope: Scope) -> bool:
+    parts = scope["method"] == "PATCH" and scope["path"].startswith(f"{UPLOADS_PATH}/incoming/")
+    return parts or bool(scope["path"] == UPLOADS_PATH)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -27,9 +28,13 @@ from namdrunner.server.app import create_app
 from namdrunner.server.context import ServerContext
 from namdrunner.server.logs import start_logging, stop_logging
 
+if TYPE_CHECKING:
+    from namdrunner.services.application import Application
+
 log = logging.getLogger(__name__)
 
 _GRACE_S = 5
+_SWEEP_S = 86_400
 _LOOK_AGAIN_S = 2.0
 
 
@@ -83,6 +88,7 @@ async def _serve(options: ServeOptions, listener: socket.socket, token: str) -> 
             options.on_ready(present, f"{context.origin}/open?token={ticket}")
 
         server.on_started = ready
+        sweeping = asyncio.create_task(_sweep_uploads(application, context))
         with _stop_on_signals(loop, server.request_stop):
             if options.end_with_stdin:
                 _stop_at_end_of_stdin(loop, server.request_stop)
@@ -90,6 +96,7 @@ async def _serve(options: ServeOptions, listener: socket.socket, token: str) -> 
             try:
                 await server.serve(sockets=[listener])
             finally:
+                sweeping.cancel()
                 keeper.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await keeper
@@ -107,6 +114,18 @@ async def _keep(present: ServerFile, folders: Folders, server: LoopServer) -> No
             with contextlib.suppress(OSError):
                 present.write(folders.server_file)
                 log.warning("%s was gone or damaged; it was written anew", folders.server_file.name)
+
+
+async def _sweep_uploads(application: Application, context: ServerContext) -> None:
+    """Now and then every day: remove uploads that nobody came back for."""
+    from namdrunner.services.staging import sources_in_use
+
+    while True:
+        try:
+            await asyncio.to_thread(context.uploads.sweep, sources_in_use(application.context.jobs))
+        except Exception:
+            log.exception("old uploads could not be removed")
+        await asyncio.sleep(_SWEEP_S)
 
 
 def uvicorn_config(app: FastAPI) -> uvicorn.Config:

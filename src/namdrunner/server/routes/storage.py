@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,14 +10,23 @@ from fastapi.concurrency import run_in_threadpool
 
 from namdrunner.server.context import Context
 from namdrunner.server.schemas import system as schema
+from namdrunner.services.staging import sources_in_use
 
 router = APIRouter(prefix="/storage", tags=["storage"])
 
 
 @router.get("", response_model=schema.StorageDocument)
 async def describe_storage(context: Context) -> Any:
-    """Where the database is, how large, and which backups there are."""
-    return context.application.storage.describe()
+    """Where the database is, how large, which backups there are, and what uploads take."""
+    uploads = await run_in_threadpool(context.uploads.describe)
+    return context.application.storage.describe() | {"uploads": asdict(uploads)}
+
+
+@router.post("/clear-uploads", response_model=schema.UploadsCleared)
+async def clear_uploads(context: Context) -> Any:
+    """Remove the files browsers handed over, except those that a job has still to send; drafts lose theirs."""
+    in_use = sources_in_use(context.application.context.jobs)
+    return {"freed": await run_in_threadpool(context.uploads.clear, in_use)}
 
 
 @router.post("/backup", response_model=schema.Backup)

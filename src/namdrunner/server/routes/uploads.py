@@ -1,41 +1,34 @@
-"""Files a browser hands over, kept in the staging folder until a job uses them."""
+"""Files a browser hands over, whole or in parts, kept in the staging store until jobs have used them."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
-import shutil
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, status
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
-from namdrunner.errors import ConflictError, InputError, NotFoundError
+from namdrunner.errors import InputError, InterruptedOperationError
 from namdrunner.server.context import Context
 from namdrunner.server.schemas.base import Done
 from namdrunner.server.schemas.system import UploadDocument
+from namdrunner.server.schemas.uploads import IncomingDocument, IncomingList, UploadStart
+from namdrunner.services.staging import StagingStore, Writer
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 
-PART = ".part"
+BINARY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+WRITE_BYTES = 1 << 20
+"""Written at once; it bounds the memory an upload takes."""
 
-RESERVE_BYTES = 512 * 1024**2
-"""What stays free on the disk, so that the database can still be written."""
 
-
-@router.post(
-    "",
-    response_model=UploadDocument,
-    status_code=status.HTTP_201_CREATED,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
-)
+@router.post("", response_model=UploadDocument, status_code=status.HTTP_201_CREATED, openapi_extra=BINARY)
 async def upload_file(
     request: Request,
     context: Context,
@@ -45,69 +38,8 @@ async def upload_file(
     """Keep the body of the request as a file; its path can then be named in a job's files.
 
     ``name`` may be a relative path; files of one folder that belong together are put ``into`` the upload of the
-    first of them.
+    first of them. A request that breaks off leaves nothing: large files are sent in parts.
     """
-    parts = name.split("/")
-    for part in parts:
-        _check_name(part)
-    identifier = into or secrets.token_hex(8)
-    folder = context.folders.staging / identifier
-    if into and not folder.is_dir():
-        raise _no_upload(into)
-    target = folder.joinpath(*parts)
-    await run_in_threadpool(_make_folder, folder, target.parent)
-    try:
-        size, digest = await _receive(request, target)
-    except BaseException:
-        target.with_name(target.name + PART).unlink(missing_ok=True)
-        if not into:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return {"id": identifier, "name": name, "path": str(target), "bytes": size, "sha256": digest}
-
-
-@router.delete("/{upload_id}", response_model=Done)
-async def delete_upload(upload_id: str, context: Context) -> Any:
-    """Throw a staged file away."""
-    folder = context.folders.staging / upload_id
-    if not re.fullmatch(r"[0-9a-f]{16}", upload_id) or not folder.is_dir():
-        raise _no_upload(upload_id)
-    await run_in_threadpool(shutil.rmtree, folder)
-    return Done()
-
-
-def _no_upload(upload_id: str) -> NotFoundError:
-    return NotFoundError(
-        f"There is no upload '{upload_id}'.",
-        code="upload-not-found",
-        remedy="Choose the file again; uploads are thrown away when they are used or old.",
-    )
-
-
-def _make_folder(root: Path, folder: Path) -> None:
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise ConflictError(
-            "A file and a folder of the upload have the same name.",
-            code="file-exists",
-            remedy="Rename one of them and upload them again.",
-        ) from None
-
-
-def _check_name(name: str) -> None:
-    if not name or len(name) > 255 or name in (".", "..") or re.search(r'[/\\:\x00-\x1f\x7f<>"|?*]', name):
-        raise InputError(
-            "The name of the file has characters that no folder can hold.",
-            code="file-name-invalid",
-            remedy="Rename the file and upload it again.",
-        )
-
-
-async def _receive(request: Request, target: Path) -> tuple[int, str]:
-    """Size and sha256 of what was written."""
-    digest, size = hashlib.sha256(), 0
     announced = request.headers.get("content-length", "")
     if not announced.isdigit():
         raise InputError(
@@ -115,28 +47,81 @@ async def _receive(request: Request, target: Path) -> tuple[int, str]:
             code="length-required",
             remedy="Send the header Content-Length.",
         )
-    await run_in_threadpool(_check_space, target.parent, int(announced))
-    part = target.with_name(target.name + PART)
-    with part.open("wb") as stream:
+    # A time of its own: a whole upload never goes on where another one broke off.
+    begun = await run_in_threadpool(context.uploads.begin, name, int(announced), -1, into)
+    try:
+        await _receive(request, context.uploads, begun.id, begun.received)
+        return asdict(await run_in_threadpool(context.uploads.finish, begun.id))
+    except BaseException:
+        await run_in_threadpool(context.uploads.drop, begun.id)
+        raise
+
+
+@router.delete("/{upload_id}", response_model=Done)
+async def delete_upload(upload_id: str, context: Context) -> Any:
+    """Throw a staged file away."""
+    await run_in_threadpool(context.uploads.remove, upload_id)
+    return Done()
+
+
+@router.post("/incoming", response_model=IncomingDocument, status_code=status.HTTP_201_CREATED)
+async def begin_upload(body: UploadStart, context: Context) -> Any:
+    """Begin a file that is sent in parts, or find the one that was broken off: ``received`` says where to go on."""
+    begun = await run_in_threadpool(context.uploads.begin, body.name, body.bytes, body.modified_ms, body.into)
+    return asdict(begun)
+
+
+@router.get("/incoming", response_model=IncomingList)
+async def list_incoming(context: Context) -> Any:
+    """Files of which a part is here."""
+    return {"incoming": [asdict(one) for one in await run_in_threadpool(context.uploads.incoming)]}
+
+
+@router.patch("/incoming/{incoming_id}", response_model=IncomingDocument, openapi_extra=BINARY)
+async def append_to_upload(
+    incoming_id: str, request: Request, context: Context, offset: Annotated[int, Query(ge=0)]
+) -> Any:
+    """Add the body to what is here. When the connection breaks, what came before stays."""
+    received = await _receive(request, context.uploads, incoming_id, offset)
+    return asdict(received)
+
+
+@router.post("/incoming/{incoming_id}/finish", response_model=UploadDocument, status_code=status.HTTP_201_CREATED)
+async def finish_upload(incoming_id: str, context: Context) -> Any:
+    """Put a file that is all here in its place; its path can then be named in a job's files."""
+    return asdict(await run_in_threadpool(context.uploads.finish, incoming_id))
+
+
+@router.delete("/incoming/{incoming_id}", response_model=Done)
+async def drop_upload(incoming_id: str, context: Context) -> Any:
+    """Forget an unfinished file."""
+    await run_in_threadpool(context.uploads.drop, incoming_id)
+    return Done()
+
+
+async def _receive(request: Request, store: StagingStore, incoming_id: str, offset: int) -> Any:
+    """Append the body in pieces; what is known of the file afterwards."""
+    writer = await run_in_threadpool(store.writer, incoming_id, offset)
+    try:
+        await _pour(request, writer)
+    except ClientDisconnect:
+        raise InterruptedOperationError(
+            "The upload broke off.", code="upload-interrupted", remedy="Send the rest."
+        ) from None
+    finally:
+        writer.close()
+    return await run_in_threadpool(store.about, incoming_id)
+
+
+async def _pour(request: Request, writer: Writer) -> None:
+    pending = bytearray()
+    try:
         async for chunk in request.stream():
-            if chunk:
-                await run_in_threadpool(stream.write, chunk)
-                digest.update(chunk)
-                size += len(chunk)
-    if target.is_dir():
-        raise ConflictError(
-            "A file and a folder of the upload have the same name.",
-            code="file-exists",
-            remedy="Rename one of them and upload them again.",
-        )
-    part.replace(target)
-    return size, digest.hexdigest()
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    if shutil.disk_usage(folder).free < needed + RESERVE_BYTES:
-        raise InputError(
-            "There is not enough room on this computer for the file.",
-            code="local-disk-full",
-            remedy="Free some space, or create the job on the command line: files are then not copied here.",
-        )
+            pending += chunk
+            if len(pending) >= WRITE_BYTES:
+                await run_in_threadpool(writer.write, bytes(pending))
+                pending.clear()
+    finally:
+        # Also when the connection broke: every byte that came is one that need not come again.
+        if pending:
+            await run_in_threadpool(writer.write, bytes(pending))

@@ -49,6 +49,15 @@ class StatusDocument(Answer):
     database: DatabaseDocument | None = None
 
 
+class UploadsUse(Answer):
+    """Files kept for jobs and drafts; ``unfinished`` ones are there only in part."""
+
+    path: str
+    bytes: int
+    files: int
+    unfinished: int
+
+
 class StorageDocument(Answer):
     """``backups``: paths, oldest first."""
 
@@ -58,6 +67,13 @@ class StorageDocument(Answer):
     clusters: int
     backups: list[str] = Field(default_factory=list)
     set_aside: str | None = None
+    uploads: UploadsUse | None = None
+
+
+class UploadsCleared(Answer):
+    """``freed``: bytes."""
+
+    freed: int
 
 
 class Backup(Answer):
