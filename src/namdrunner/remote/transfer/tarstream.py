@@ -16,16 +16,34 @@ _BLANK = bytes(BLOCK)
 def entry(path: bytes, data: bytes) -> bytes:
     """A regular file with its content; ``path`` is put below the folder the stream is unpacked in."""
     path = path.lstrip(b"/")
-    head = b""
-    if len(path) > 100:
-        name = path + b"\0"
-        head = _header(b"././@LongLink", len(name), _LONG_NAME) + name + bytes(-len(name) % BLOCK)
-    return b"".join((head, _header(path[:100], len(data), _FILE[0]), data, bytes(-len(data) % BLOCK)))
+    head = _long(path, _LONG_NAME) + _header(path[:100], len(data), _FILE[0])
+    return b"".join((head, data, bytes(-len(data) % BLOCK)))
+
+
+def folder(path: bytes) -> bytes:
+    """A folder below the one the stream is unpacked in."""
+    path = path.strip(b"/") + b"/"
+    return _long(path, _LONG_NAME) + _header(path[:100], 0, b"5")
+
+
+def link(path: bytes, target: bytes) -> bytes:
+    """A second name of a file: of an earlier one of the stream, or (absolute, ``tar -P``) of one that is there."""
+    path = path.lstrip(b"/")
+    longs = _long(target, b"K") + _long(path, _LONG_NAME)
+    return longs + _header(path[:100], 0, b"1" + target[:100])
+
+
+def _long(name: bytes, kind: bytes) -> bytes:
+    if len(name) <= 100:
+        return b""
+    name += b"\0"
+    return _header(b"././@LongLink", len(name), kind) + name + bytes(-len(name) % BLOCK)
 
 
 def _header(name: bytes, size: int, kind: bytes) -> bytes:
     # Name, mode, owner, group, size, time; checksum; kind; name of a link; magic; what we leave empty.
-    before = b"%s0000644\x000000000\x000000000\x00%011o\x0000000000000\x00" % (name.ljust(100, b"\0"), size)
+    mode = b"0000755" if kind == b"5" else b"0000644"
+    before = b"%s%s\x000000000\x000000000\x00%011o\x0000000000000\x00" % (name.ljust(100, b"\0"), mode, size)
     behind = kind.ljust(101, b"\0") + b"ustar  \0".ljust(BLOCK - 257, b"\0")
     checksum = sum(before) + sum(behind) + 8 * ord(" ")
     return b"%s%06o\0 %s" % (before, checksum, behind)
