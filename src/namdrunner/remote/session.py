@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -187,6 +188,25 @@ class SshSession:
                 context={"root": str(root), "max_entries": max_entries},
             )
         return entries
+
+    async def stream(self, script: str, *arguments: str, stdin: bytes = b"", label: str = "") -> AsyncGenerator[bytes]:
+        """As in ``Session``."""
+        label = plain_line(label or script, limit=200)
+        await self.link.limiter.acquire()
+        started, at = time.monotonic(), time.time()
+        status: int | None = None
+        error = ""
+        try:
+            output = self._transfers.stream(script, *arguments, stdin=stdin, label=label)
+            async with contextlib.aclosing(output):
+                async for data in output:
+                    yield data
+            status = 0
+        except NamdrunnerError as exc:
+            error = exc.code
+            raise
+        finally:
+            self._on_command(CommandEvent(self.cluster, at, label, time.monotonic() - started, status, error))
 
     async def upload(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
@@ -216,6 +216,13 @@ class Session(Protocol):
 
         ``check``: a non-zero exit raises ``CommandError`` with the command's own words. ``label`` is what logs
         show in place of a long command.
+        """
+        ...
+
+    def stream(self, script: str, *arguments: str, stdin: bytes = b"", label: str = "") -> AsyncGenerator[bytes]:
+        """What a bash script (``$1``... are ``arguments``) writes, in pieces as they come, however much it is.
+
+        It counts as a transfer. A reader that stops early ends the script.
         """
         ...
 

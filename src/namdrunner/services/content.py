@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -12,13 +13,10 @@ from namdrunner.remote.values import Session
 from namdrunner.services.context import Context
 from namdrunner.services.files import PLAIN, RESULTS, remote_path
 
-PIECE_BYTES = 4 * 1024 * 1024
-"""Read with one command each, so that a large file needs little memory here."""
-
 READABLE = (*RESULTS, "input_files/", "scratch/")
 
 _STAT = r'[ -f "$file" ] && [ ! -L "$file" ] && stat -c "%s %Y" "$file" || echo missing'
-_READ = r'tail -c +$((first + 1)) "$file" | head -c "$length"'
+_READ = 'while read -r first count; do tail -c +$((first + 1)) -- "$1" | head -c "$count"; done'
 
 
 @dataclass(frozen=True)
@@ -31,20 +29,29 @@ class FileContent:
     size: int
     modified_at: int
 
-    async def read(self, first: int, end: int) -> AsyncIterator[bytes]:
+    def read(self, first: int, end: int) -> AsyncGenerator[bytes]:
         """The bytes from ``first`` up to ``end``. Raises TransferError (``file-changed``) when there are fewer."""
-        while first < end:
-            length = min(PIECE_BYTES, end - first)
-            reply = await _run(self.session, _READ, self.path, first=first, length=length, label=f"read {self.name}")
-            if len(reply) != length:
-                raise TransferError(
-                    f"{self.name} became shorter while it was read.",
-                    code="file-changed",
-                    remedy="Read it again.",
-                    retryable=True,
-                )
-            yield reply
-            first += length
+        return self.read_ranges([(first, end - first)])
+
+    async def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> AsyncGenerator[bytes]:
+        """The bytes of several parts (first byte, count), one after the other, by one remote command."""
+        wanted = [(first, count) for first, count in ranges if count > 0]
+        missing = sum(count for _, count in wanted)
+        if not missing:
+            return
+        lines = "".join(f"{first} {count}\n" for first, count in wanted).encode()
+        pieces = self.session.stream(_READ, str(self.path), stdin=lines, label=f"read {self.name}")
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                missing -= len(piece)
+                yield piece
+        if missing:
+            raise TransferError(
+                f"{self.name} became shorter while it was read.",
+                code="file-changed",
+                remedy="Read it again.",
+                retryable=True,
+            )
 
 
 async def open_content(context: Context, job_id: str, name: str) -> FileContent:
@@ -63,9 +70,8 @@ async def open_content(context: Context, job_id: str, name: str) -> FileContent:
     return FileContent(session, path, PurePosixPath(name).name, int(words[0]), int(words[1]))
 
 
-async def _run(session: Session, script: str, path: PurePosixPath, *, label: str, **numbers: int) -> bytes:
-    values = "".join(f"{key}={value}\n" for key, value in numbers.items())
-    text = f"file={shlex.quote(str(path))}\n{values}{script}\n"
+async def _run(session: Session, script: str, path: PurePosixPath, *, label: str) -> bytes:
+    text = f"file={shlex.quote(str(path))}\n{script}\n"
     reply = await session.run("bash -s", stdin=text.encode(), timeout_s=300, check=True, label=label)
     return reply.stdout
 

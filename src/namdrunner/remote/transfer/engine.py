@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from namdrunner.remote.transfer.flow import Bandwidth
 from namdrunner.remote.transfer.locks import TargetLocks
 from namdrunner.remote.transfer.meter import Meter
 from namdrunner.remote.transfer.reuse import Elsewhere
+from namdrunner.remote.transfer.streaming import output_of
 from namdrunner.remote.transfer.unbundle import fetch_bundle
 from namdrunner.remote.transfer.upload import check_targets, outgoing
 from namdrunner.remote.transfer.uploading import Uploading
@@ -135,6 +137,14 @@ class TransferEngine:
         return [f for f in files if f.name not in work.done]
 
     # Both
+
+    async def stream(self, script: str, *arguments: str, stdin: bytes, label: str) -> AsyncGenerator[bytes]:
+        """As ``Session.stream``."""
+        output = output_of(self._channel, self.bandwidth, script, arguments, stdin, label)
+        async with contextlib.aclosing(output):
+            async for data in output:
+                self.moved_bytes += len(data)
+                yield data
 
     async def _persist(
         self, attempt: Callable[[], Awaitable[None]], meter: Meter, done: dict[str, TransferredFile]
