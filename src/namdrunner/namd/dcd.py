@@ -281,6 +281,20 @@ def _header(natom: int, first: int, interval: int, timestep_fs: float, cell: boo
     return _record(b"CORD" + control) + _record(struct.pack("<i", 2) + lines) + _record(struct.pack("<i", natom))
 
 
+def dcd_head(natom: int, *, frames: int, first_step: int, step_interval: int, timestep_fs: float, cell: bool) -> bytes:
+    """The header of a trajectory whose frames are known beforehand, as NAMD writes it."""
+    title = ("REMARKS CREATED BY NAMDRunner", "REMARKS part of a trajectory")
+    head = bytearray(_header(natom, first_step, step_interval, timestep_fs, cell, title))
+    last = first_step + max(frames - 1, 0) * step_interval
+    struct.pack_into("<4i", head, 8, frames, first_step, step_interval, last)
+    return bytes(head)
+
+
+def packed_cell(vectors: NDArray[np.float64]) -> bytes:
+    """The six numbers of a frame's cell, of (3, 3) rows of vectors, in NAMD's order."""
+    return _pack_cell(vectors)
+
+
 def _pack_cell(vectors: NDArray[np.float64]) -> bytes:
     """NAMD's order: a, cos(gamma), b, cos(beta), cos(alpha), c."""
     a, b, c = (float(np.linalg.norm(vector)) for vector in vectors)
