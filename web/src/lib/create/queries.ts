@@ -28,6 +28,12 @@ export const rendered = (template: string, values: Values, files: FileChoice) =>
     placeholderData: keepPreviousData,
   });
 
+/** Files of which a part is on the server. */
+export const incomingQuery = queryOptions({
+  queryKey: ["incoming"],
+  queryFn: async () => (await ask(api.GET("/api/v1/uploads/incoming"))).incoming,
+});
+
 /** Never from memory: files may have changed. */
 export const dryRun = (request: JobRequest, ready: boolean) =>
   queryOptions({
