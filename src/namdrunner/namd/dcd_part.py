@@ -73,6 +73,9 @@ class DcdPart:
         while len(merged) > 1 and len(merged) * len(self.frames) > MAX_RANGES:
             gap *= 4
             merged = _merged(whole, gap)
+        offset, count = merged[-1]
+        if offset + count == self.header.frame_bytes - 4:  # to the end: then frames that follow each other touch
+            merged = (*merged[:-1], (offset, count + 4))
         return merged
 
     def file_ranges(self, numbers: Sequence[int]) -> list[Range]:

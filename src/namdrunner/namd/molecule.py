@@ -57,7 +57,8 @@ class Molecule:
     @cached_property
     def ions(self) -> NDArray[np.bool_]:
         """For each atom whether it is an ion: alone in its residue, and named as one."""
-        return _named(self.residues, IONS) & (np.bincount(self.residue_index)[self.residue_index] == 1)
+        alone: NDArray[np.bool_] = np.bincount(self.residue_index)[self.residue_index] == 1
+        return _named(self.residues, IONS) & alone
 
     @cached_property
     def residue_index(self) -> NDArray[np.int64]:
@@ -96,6 +97,13 @@ def picture_psf(molecule: Molecule, kept: NDArray[np.int64]) -> bytes:
     Waters are called HOH, ions by their element, and nucleotides by one letter or, without O2', by D and a letter,
     so that a viewer recognises them whatever the force field.
     """
+    bonds = _kept_bonds(molecule, kept)
+    lines = _atom_lines(molecule, kept) if kept.size else []
+    head = b"PSF EXT\n\n%10d !NTITLE\n REMARKS made for display only\n\n%10d !NATOM\n" % (1, len(kept))
+    return b"".join((head, b"\n".join(lines), b"\n\n%10d !NBOND: bonds\n" % len(bonds), _bond_lines(bonds), b"\n"))
+
+
+def _atom_lines(molecule: Molecule, kept: NDArray[np.int64]) -> list[bytes]:
     residues = _pdb_residues(molecule)[kept]
     names = _pdb_names(molecule, residues, kept)
     columns = (
@@ -104,13 +112,10 @@ def picture_psf(molecule: Molecule, kept: NDArray[np.int64]) -> bytes:
         _words(residues, b"UNK"),
         _words(names, b"X"),
     )
-    lines = [
+    return [
         b"%10d %s %s %s %s X 0 1 0" % (number, *words)
         for number, words in enumerate(zip(*(c.tolist() for c in columns), strict=True), start=1)
     ]
-    bonds = _kept_bonds(molecule, kept)
-    head = b"PSF EXT\n\n%10d !NTITLE\n REMARKS made for display only\n\n%10d !NATOM\n" % (1, len(kept))
-    return b"".join((head, b"\n".join(lines), b"\n\n%10d !NBOND: bonds\n" % len(bonds), _bond_lines(bonds), b"\n"))
 
 
 def _bond_lines(bonds: NDArray[np.int32]) -> bytes:

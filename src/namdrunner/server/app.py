@@ -24,6 +24,7 @@ from namdrunner.server.routes import (
     jobs,
     profiles,
     storage,
+    structures,
     system,
     tasks,
     templates,
@@ -79,7 +80,7 @@ def create_app(
 
 def _api() -> APIRouter:
     api = APIRouter(prefix=API, responses={"default": {"model": Problem, "content": {MEDIA_TYPE: {}}}})
-    for module in (system, events, clusters, profiles, jobs, templates, check, files, uploads, storage):
+    for module in (system, events, clusters, profiles, jobs, structures, templates, check, files, uploads, storage):
         api.include_router(module.router)
     api.include_router(tasks.tasks)
     api.include_router(tasks.prompts)

@@ -29,6 +29,11 @@ class FileContent:
     size: int
     modified_at: int
 
+    @property
+    def version(self) -> str:
+        """Changes when the content does."""
+        return f"{self.path}:{self.size}:{self.modified_at}"
+
     def read(self, first: int, end: int) -> AsyncGenerator[bytes]:
         """The bytes from ``first`` up to ``end``. Raises TransferError (``file-changed``) when there are fewer."""
         return self.read_ranges([(first, end - first)])

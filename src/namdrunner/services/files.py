@@ -16,6 +16,7 @@ from namdrunner.jobs.state import JobState
 from namdrunner.remote.values import DownloadItem, RemoteFile
 from namdrunner.services.context import Context
 from namdrunner.services.documents import input_document, output_document
+from namdrunner.services.local_copies import LocalCopies
 from namdrunner.services.script_spec import script_spec
 from namdrunner.services.tasks import TaskHandle
 from namdrunner.store.jobs import StoredJob, with_status
@@ -77,7 +78,12 @@ def _output(entry: RemoteFile, known: dict[str, OutputFile]) -> OutputFile:
 
 
 async def download(
-    context: Context, job_id: str, patterns: Sequence[str], to: Path, handle: TaskHandle
+    context: Context,
+    job_id: str,
+    patterns: Sequence[str],
+    to: Path,
+    handle: TaskHandle,
+    copies: LocalCopies | None = None,
 ) -> dict[str, Any]:
     """Fetch results to a local folder, keeping their paths; every file is verified by size and sha256.
 
@@ -102,6 +108,8 @@ async def download(
     items = [DownloadItem(remote_path(context, job, o.name), _local(to, o.name), o.bytes, o.sha256) for o in chosen]
     arrived = await context.session(job).download(items, progress=handle.progress)
     await _remember_digests(context, job_id, {o.name: f.sha256 for o, f in zip(chosen, arrived, strict=True)})
+    if copies is not None:
+        copies.remember(job_id, {o.name: f for o, f in zip(chosen, arrived, strict=True)})
     return {
         "to": str(to),
         "files": [

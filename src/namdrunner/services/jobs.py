@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError, UsageError
 from namdrunner.jobs.state import JobState
-from namdrunner.services import cancel, create, energies, files, resource_plan, submit
+from namdrunner.services import cancel, create, energies, files, job_upload, resource_plan, submit
 from namdrunner.services.content import FileContent, open_content
 from namdrunner.services.context import Context
 from namdrunner.services.documents import job_document, summary_document
 from namdrunner.services.job_request import JobRequest
 from namdrunner.services.plan import error_findings
 from namdrunner.services.polling import Poller
+from namdrunner.services.structure import Structures
 from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.services.templates import TemplateService
 from namdrunner.store.jobs import JobQuery, StoredJob, states_from
@@ -25,6 +27,7 @@ class JobService:
         self._context = context
         self._templates = templates
         self._poller = poller
+        self.structures = Structures(context)
 
     # Looking
 
@@ -38,11 +41,12 @@ class JobService:
         sort: str = "-created_at",
         limit: int = 200,
         offset: int = 0,
+        since: datetime | None = None,
     ) -> dict[str, Any]:
         """A page of jobs and how many match in all. Raises NotFoundError for a cluster that is not known."""
         if cluster is not None:
             self._context.clusters.stored(cluster)
-        query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset)
+        query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset, since)
         jobs, total = self._context.jobs.summaries(query)
         return {"jobs": [summary_document(job) for job in jobs], "total": total}
 
@@ -154,7 +158,7 @@ class JobService:
 
         async def work(handle: TaskHandle) -> dict[str, Any]:
             if self._context.jobs.get(stored.id).state in (JobState.CREATED, JobState.UPLOADING):
-                await create.upload(self._context, [stored.id], handle)
+                await job_upload.upload(self._context, [stored.id], handle)
             (submitted,), _ = await self._submit([stored.id], handle, raising=True)
             return {"job": self._document(submitted)}
 
@@ -201,7 +205,7 @@ class JobService:
         self._context.session(stored)
 
         async def work(handle: TaskHandle) -> dict[str, Any]:
-            return await files.download(self._context, stored.id, patterns, Path(to), handle)
+            return await files.download(self._context, stored.id, patterns, Path(to), handle, self.structures.copies)
 
         return self._context.tasks.start("download", work, job=stored.id, cluster=stored.record.cluster)
 
