@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from namdrunner.errors import NotConnectedError
 from namdrunner.remote.hostkeys import HostKeyBook
@@ -82,6 +83,10 @@ class ConnectionManager:
         """Where one cluster stands; ``None`` when it was never connected here."""
         link = self._links.get(cluster)
         return link.status if link else None
+
+    def limits(self) -> dict[str, dict[str, Any]]:
+        """Request budget, queue and sessions of every cluster that was connected here, by its name."""
+        return {cluster: session.limits() for cluster, session in self._sessions.items()}
 
     def statuses(self) -> list[ConnectionStatus]:
         return [link.status for link in self._links.values()]

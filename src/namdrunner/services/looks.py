@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from namdrunner.errors import ClusterError, NamdrunnerError
@@ -18,6 +19,7 @@ from namdrunner.services.forecast import Space
 from namdrunner.slurm.commands import try_only_stdin_command
 from namdrunner.slurm.profile import LaunchRecipe
 from namdrunner.slurm.refusals import refusal
+from namdrunner.slurm.resources import format_walltime
 
 SPACE_KEPT_S = 60.0
 NAMD_KEPT_S = 600.0
@@ -133,14 +135,33 @@ async def _namd(session: Session, recipe: LaunchRecipe) -> list[dict[str, Any]]:
 
 async def try_submission(session: Session, script: str) -> list[dict[str, Any]]:
     """What Slurm says to the script without taking it (sbatch --test-only). Raises what a connection may raise."""
-    command = try_only_stdin_command()
+    command = f"date +%FT%T; {try_only_stdin_command()}"
     reply = await session.run(command, stdin=script.encode(), timeout_s=60, label="sbatch --test-only")
     if reply.exit_status == 0:
-        return []
+        return _start_estimate(reply.text, reply.error_text)
     error: ClusterError = refusal(reply.error_text, reply.exit_status)
     if error.context.get("ambiguous"):
         return []
     return [_finding(error.code, f"Slurm would refuse the job: {error.message}", error.remedy, "error")]
+
+
+_START = re.compile(r"to start at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)")
+
+
+def _start_estimate(clock: str, said: str) -> list[dict[str, Any]]:
+    """When the job would start, by Slurm's own words; both times are the cluster's."""
+    found = _START.search(said)
+    try:
+        start = datetime.fromisoformat(found.group(1)) if found else None
+        now = datetime.fromisoformat(clock.split()[-1]) if clock.split() else None
+    except ValueError:
+        return []
+    if start is None or now is None:
+        return []
+    wait_s = max((start - now).total_seconds(), 0.0)
+    when = "at once" if wait_s < 60 else f"in about {format_walltime(round(wait_s / 60) * 60)}"
+    says = f"As the queue is now, Slurm would start the job {when}."
+    return [_finding("start-estimate", says, "It may change with every job that comes or ends.", "advice")]
 
 
 def _finding(code: str, message: str, remedy: str, severity: str = "warning") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -65,7 +65,10 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class JobQuery:
-    """A page of jobs. ``states``/``cluster``/``template`` filter exactly, ``search`` in name, id and Slurm id."""
+    """A page of jobs. ``states``/``cluster``/``template`` filter exactly, ``search`` in name, id and Slurm id.
+
+    ``since``: created then or later.
+    """
 
     states: tuple[JobState, ...] = ()
     cluster: str | None = None
@@ -74,6 +77,7 @@ class JobQuery:
     sort: str = "-created_at"
     limit: int = 200
     offset: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -89,19 +93,20 @@ class JobRepository:
 
     def add(self, job: StoredJob, *, texts: dict[str, str] | None = None) -> None:
         """Raises ConflictError (``job-exists``) when the id is taken."""
+        self.add_many([(job, texts or {})])
+
+    def add_many(self, jobs: Sequence[tuple[StoredJob, Mapping[str, str]]]) -> None:
+        """``add`` for each with its texts, in one transaction: all of them or none."""
         with self._database.transaction() as session:
-            if session.get(JobRow, job.id) is not None:
-                raise ConflictError(f"A job {job.id} exists.", code="job-exists", remedy="Create it again.")
-            session.add(JobRow(**_columns(job)))
+            taken = session.scalar(select(JobRow.id).where(JobRow.id.in_([job.id for job, _ in jobs])).limit(1))
+            if taken is not None:
+                raise ConflictError(f"A job {taken} exists.", code="job-exists", remedy="Create it again.")
+            session.add_all([JobRow(**_columns(job)) for job, _ in jobs])
             session.flush()
-            for kind, text in (texts or {}).items():
-                session.add(JobTextRow(job_id=job.id, kind=kind, text=text))
-            _note(
-                session,
-                job.id,
-                job.state.value,
-                "The job was created." if texts else "The job was found on the cluster.",
-            )
+            for job, texts in jobs:
+                session.add_all(JobTextRow(job_id=job.id, kind=kind, text=text) for kind, text in texts.items())
+                says = "The job was created." if texts else "The job was found on the cluster."
+                _note(session, job.id, job.state.value, says)
 
     def get(self, job_id: str) -> StoredJob:
         with self._database.transaction() as session:
@@ -130,7 +135,7 @@ class JobRepository:
     def save(self, job: StoredJob, *, says: str = "", at: datetime | None = None) -> StoredJob:
         """Write record and status; a change of state, or ``says``, becomes an entry of the timeline."""
         with self._database.transaction() as session:
-            _update(session, job, says, at)
+            _update(session, _row(session, job.id), job, says, at)
             return job
 
     def get_many(self, job_ids: Sequence[str]) -> list[StoredJob]:
@@ -138,11 +143,13 @@ class JobRepository:
         with self._database.transaction() as session:
             return [_stored(row) for row in session.scalars(select(JobRow).where(JobRow.id.in_(job_ids)))]
 
-    def save_many(self, jobs: Sequence[StoredJob]) -> None:
-        """Like ``save`` for each, in one transaction."""
+    def save_many(self, jobs: Sequence[StoredJob], says: Sequence[str] = ()) -> None:
+        """Like ``save`` for each, in one transaction; ``says`` is of the same length, or empty."""
         with self._database.transaction() as session:
-            for job in jobs:
-                _update(session, job, "", None)
+            found = session.scalars(select(JobRow).where(JobRow.id.in_([job.id for job in jobs])))
+            rows = {row.id: row for row in found}
+            for job, words in zip(jobs, says or [""] * len(jobs), strict=True):
+                _update(session, rows.get(job.id) or _row(session, job.id), job, words, None)
 
     def note(self, job_id: str, says: str) -> None:
         with self._database.transaction() as session:
@@ -237,6 +244,23 @@ class JobRepository:
             row = session.get(JobTextRow, (job_id, kind))
             return row.text if row else ""
 
+    def texts(self, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """All texts of the jobs, by job and kind."""
+        found: dict[str, dict[str, str]] = {job_id: {} for job_id in job_ids}
+        with self._database.transaction() as session:
+            for row in session.scalars(select(JobTextRow).where(JobTextRow.job_id.in_(job_ids))):
+                found[row.job_id][row.kind] = row.text
+        return found
+
+    def timelines(self, job_ids: Sequence[str]) -> dict[str, list[TimelineEntry]]:
+        """The timelines of several jobs."""
+        found: dict[str, list[TimelineEntry]] = {job_id: [] for job_id in job_ids}
+        statement = select(TimelineRow).where(TimelineRow.job_id.in_(job_ids)).order_by(TimelineRow.id)
+        with self._database.transaction() as session:
+            for row in session.scalars(statement):
+                found[row.job_id].append(TimelineEntry(row.at, row.state, row.says))
+        return found
+
     def timeline(self, job_id: str) -> list[TimelineEntry]:
         with self._database.transaction() as session:
             rows = session.scalars(select(TimelineRow).where(TimelineRow.job_id == job_id).order_by(TimelineRow.id))
@@ -252,6 +276,8 @@ def _page(session: Session, statement: Select[Any], query: JobQuery) -> tuple[Se
         conditions.append(JobRow.cluster == query.cluster)
     if query.template:
         conditions.append(JobRow.template == query.template)
+    if query.since:
+        conditions.append(JobRow.created_at >= query.since)
     if query.search:
         columns = (JobRow.name, JobRow.id, JobRow.slurm_id)
         conditions.append(or_(*(column.contains(query.search, autoescape=True) for column in columns)))
@@ -281,8 +307,7 @@ def _row(session: Session, job_id: str) -> JobRow:
     return row
 
 
-def _update(session: Session, job: StoredJob, says: str, at: datetime | None) -> None:
-    row = _row(session, job.id)
+def _update(session: Session, row: JobRow, job: StoredJob, says: str, at: datetime | None) -> None:
     changed = row.state != job.state.value
     for column, value in _columns(job).items():
         setattr(row, column, value)

@@ -122,3 +122,19 @@ async def test_slurm_is_shown_the_script_and_its_refusal_is_an_error(shell: Any)
     (finding,) = await try_submission(shell, "#!/bin/bash\n")
     assert (finding["severity"], finding["about"]) == ("error", "cluster")
     assert "partition" in finding["message"]
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [("now + 2 hours 10 minutes", "in about 02:10:00"), ("now", "at once"), ("now - 1 hour", "at once")],
+)
+async def test_slurms_estimate_of_the_start_is_told_by_its_own_clock(shell: Shell, start: str, says: str) -> None:
+    shell.program("sbatch", f"echo sbatch: Job 7 to start at $(date -d '{start}' +%FT%T) using 4 processors >&2")
+    [finding] = await try_submission(shell, "#!/bin/bash\n")  # type: ignore[arg-type]
+    assert (finding["code"], finding["severity"]) == ("start-estimate", "advice")
+    assert says in finding["message"]
+
+
+async def test_an_answer_without_a_start_says_nothing(shell: Shell) -> None:
+    shell.program("sbatch", "echo sbatch: Job 7 to start at some time >&2")
+    assert await try_submission(shell, "#!/bin/bash\n") == []  # type: ignore[arg-type]

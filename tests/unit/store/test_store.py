@@ -79,6 +79,10 @@ def test_page_filters_sorts_and_counts(database: Database) -> None:
     found, total = jobs.page(JobQuery(search="name 29"))
     assert ([j.id for j in found], total) == (["job_29"], 1)
     assert jobs.page(JobQuery(search="%"))[1] == 0
+    since = jobs.get("job_27").record.created_at
+    recent, _ = jobs.page(JobQuery(since=since, sort="created_at"))
+    assert recent[0].record.created_at == since
+    assert len(recent) == sum(1 for j in jobs.page(JobQuery())[0] if j.record.created_at >= since)
     fastest, _ = jobs.page(JobQuery(sort="-ns_per_day", limit=1))
     assert fastest[0].id == "job_29"
 

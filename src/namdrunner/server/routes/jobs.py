@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, status
+from pydantic import AwareDatetime
 from starlette.responses import Response, StreamingResponse
 
 from namdrunner.jobs.state import JobState
@@ -30,6 +32,7 @@ async def list_jobs(
     sort: str = "-created_at",
     limit: Annotated[int, Query(ge=1, le=100_000)] = 200,
     offset: Annotated[int, Query(ge=0)] = 0,
+    since: Annotated[AwareDatetime | None, Query(description="created then or later")] = None,
 ) -> Any:
     """A page of jobs and how many match in all; ``sort`` names a field, descending with ``-`` before it."""
     return context.application.jobs.list(
@@ -40,6 +43,7 @@ async def list_jobs(
         sort=sort,
         limit=limit,
         offset=offset,
+        **({"since": since.astimezone(UTC)} if since else {}),
     )
 
 

@@ -36,6 +36,13 @@ async def list_activity(
     return {"activity": context.application.activity.entries(cluster=cluster, limit=limit)}
 
 
+@router.get("/limits", response_model=schema.LimitsList)
+async def list_limits(context: Context) -> Any:
+    """How busy the connection to each cluster is, against what a good guest asks for."""
+    limits = context.application.connections.limits()
+    return {"limits": [{"cluster": cluster} | found for cluster, found in limits.items()]}
+
+
 @router.post("/stop", response_model=Done, status_code=status.HTTP_202_ACCEPTED)
 async def stop_server(context: Context) -> Any:
     """End the server cleanly; jobs on the clusters go on."""

@@ -120,6 +120,32 @@ class ActivityList(Answer):
     activity: list[JsonObject]
 
 
+class ConnectionLimits(Answer):
+    """``available`` of ``burst`` requests can go out at once, then ``requests_per_s``; ``waiting`` of at most
+    ``queue_depth`` wait for their turn. ``sessions`` of ``sessions_allowed`` are in use. ``shared``: requests that were
+    spared because the same one was under way.
+    """
+
+    cluster: str
+    requests_per_s: float
+    burst: int
+    available: int
+    waiting: int
+    queue_depth: int
+    sessions: int = 0
+    sessions_of_transfers: int = 0
+    sessions_allowed: int = 0
+    sessions_configured: int = 0
+    shared: int = 0
+    in_flight: int = 0
+    transferred_bytes: int = 0
+    bytes_per_s: float | None = None
+
+
+class LimitsList(Answer):
+    limits: list[ConnectionLimits]
+
+
 class CheckRequest(Body):
     """``config``: absolute path of a NAMD config on the machine the server runs on."""
 

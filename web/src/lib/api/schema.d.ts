@@ -60,6 +60,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Limits
+         * @description How busy the connection to each cluster is, against what a good guest asks for.
+         */
+        get: operations["listLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stop": {
         parameters: {
             query?: never;
@@ -554,6 +574,89 @@ export interface paths {
          *     More of them than ``points`` are put into so many buckets, each with its mean, lowest and highest values.
          */
         get: operations["readJobEnergies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/structure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Structure Sources
+         * @description Trajectories, then single frames with the newest first, then what the run began with.
+         */
+        get: operations["listStructureSources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/structure/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Structure Facts
+         * @description Atoms, frames and times of one source; reads the structure and the head of the trajectory.
+         */
+        get: operations["getStructureFacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/structure/topology": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Structure Topology
+         * @description A PSF of the atoms that are shown, in the order of the frames.
+         */
+        get: operations["readStructureTopology"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/structure/frames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Structure Frames
+         * @description A DCD of the frames from ``first`` to ``last`` (counted from 0, both included), every ``stride``-th of them.
+         *
+         *     Of a file on the cluster only the bytes of these frames and atoms are read, by one command. Coordinates of one
+         *     frame (a restart set, a PDB file) become a trajectory of one frame.
+         */
+        get: operations["readStructureFrames"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1338,6 +1441,63 @@ export interface components {
             user: string;
         };
         /**
+         * ConnectionLimits
+         * @description ``available`` of ``burst`` requests can go out at once, then ``requests_per_s``; ``waiting`` of at most
+         *     ``queue_depth`` wait for their turn. ``sessions`` of ``sessions_allowed`` are in use. ``shared``: requests that were
+         *     spared because the same one was under way.
+         */
+        ConnectionLimits: {
+            /** Cluster */
+            cluster: string;
+            /** Requests Per S */
+            requests_per_s: number;
+            /** Burst */
+            burst: number;
+            /** Available */
+            available: number;
+            /** Waiting */
+            waiting: number;
+            /** Queue Depth */
+            queue_depth: number;
+            /**
+             * Sessions
+             * @default 0
+             */
+            sessions: number;
+            /**
+             * Sessions Of Transfers
+             * @default 0
+             */
+            sessions_of_transfers: number;
+            /**
+             * Sessions Allowed
+             * @default 0
+             */
+            sessions_allowed: number;
+            /**
+             * Sessions Configured
+             * @default 0
+             */
+            sessions_configured: number;
+            /**
+             * Shared
+             * @default 0
+             */
+            shared: number;
+            /**
+             * In Flight
+             * @default 0
+             */
+            in_flight: number;
+            /**
+             * Transferred Bytes
+             * @default 0
+             */
+            transferred_bytes: number;
+            /** Bytes Per S */
+            bytes_per_s?: number | null;
+        };
+        /**
          * CorrectedCopy
          * @description ``config``: path of the copy; ``fixed``: how many findings it takes care of.
          */
@@ -1966,6 +2126,11 @@ export interface components {
             /** Previous */
             previous: string;
         };
+        /** LimitsList */
+        LimitsList: {
+            /** Limits */
+            limits: components["schemas"]["ConnectionLimits"][];
+        };
         /**
          * LogText
          * @description ``start``: byte at which ``text`` begins; ``offset``: where the next request goes on; ``bytes``: size of
@@ -2518,6 +2683,82 @@ export interface components {
             uploads?: components["schemas"]["UploadsUse"] | null;
         };
         /**
+         * StructureFacts
+         * @description Frame ``i`` is of step ``first_step + i * step_interval``; ``frame_bytes``: of a frame with all atoms;
+         *     ``trailing_bytes``: of a frame that is not whole yet.
+         */
+        StructureFacts: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "trajectory" | "snapshot" | "input";
+            /** Atoms */
+            atoms: number;
+            /** Water Atoms */
+            water_atoms: number;
+            /** Ion Atoms */
+            ion_atoms: number;
+            /** Frames */
+            frames: number;
+            /** First Step */
+            first_step: number;
+            /** Step Interval */
+            step_interval: number;
+            /** Timestep Fs */
+            timestep_fs: number;
+            /** Frame Bytes */
+            frame_bytes: number;
+            /**
+             * Trailing Bytes
+             * @default 0
+             */
+            trailing_bytes: number;
+        };
+        /**
+         * StructureSource
+         * @description A file with coordinates. ``snapshot``: one frame of a run, such as its newest restart set; ``here``: on this
+         *     computer too.
+         */
+        StructureSource: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "trajectory" | "snapshot" | "input";
+            /** Bytes */
+            bytes: number;
+            /** Modified At */
+            modified_at?: string | null;
+            /**
+             * Here
+             * @default false
+             */
+            here: boolean;
+        };
+        /**
+         * StructureSources
+         * @description ``structure``: the input that names the atoms; ``dcd_frequency``: steps between two frames, null where no
+         *     trajectory is written; ``live``: listed on the cluster just now.
+         */
+        StructureSources: {
+            /** Structure */
+            structure?: string | null;
+            /** Dcd Frequency */
+            dcd_frequency?: number | null;
+            /** Sources */
+            sources: components["schemas"]["StructureSource"][];
+            /**
+             * Live
+             * @default false
+             */
+            live: boolean;
+        };
+        /**
          * SyncRequest
          * @description Nothing given: every connected cluster.
          */
@@ -2894,6 +3135,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsList"];
                 };
             };
             /** @description Default Response */
@@ -3340,6 +3611,8 @@ export interface operations {
                 sort?: string;
                 limit?: number;
                 offset?: number;
+                /** @description created then or later */
+                since?: string | null;
             };
             header?: never;
             path?: never;
@@ -3876,6 +4149,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Energies"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStructureSources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StructureSources"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStructureFacts: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StructureFacts"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStructureTopology: {
+        parameters: {
+            query?: {
+                /** @description Which atoms: all, or all but water. */
+                selection?: "no_water" | "all";
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStructureFrames: {
+        parameters: {
+            query: {
+                name: string;
+                first?: number;
+                last?: number | null;
+                stride?: number;
+                /** @description Which atoms: all, or all but water. */
+                selection?: "no_water" | "all";
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Default Response */
