@@ -250,6 +250,10 @@ class TemplateSummary(TypedDict):
     description: str
     source: str
     variables: int
+    kind: str
+    clusters: list[str]
+    uses: int | None
+    problem: str
 
 
 class RenderedTemplate(TypedDict):

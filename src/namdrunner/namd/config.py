@@ -102,6 +102,8 @@ class NamdConfig:
     endless: bool = False
     exit_status: int | None = None
     made_folders: tuple[Path, ...] = ()
+    made_files: frozenset[Path] = frozenset()
+    """What the script itself writes: NAMD finds it there, it need not be beforehand."""
     tcl_folder: Path | None = None
     root: Path | None = None
 
@@ -363,6 +365,7 @@ def _build(path: Path, request: tcl.TclRequest, reply: dict[str, Any], given: Ma
         endless=reply["endless"],
         exit_status=reply["exited"],
         made_folders=tuple(Path(folder) for folder in reply["made_folders"]),
+        made_files=frozenset(Path(made) for made in reply["made_files"]),
         tcl_folder=Path(reply["cwd"]),
         root=request.root,
     )

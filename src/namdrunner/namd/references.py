@@ -83,6 +83,8 @@ def referenced_files(config: NamdConfig) -> tuple[FileReference, ...]:
     """Every input file of the config (the config itself left out), each once, in order of mention."""
     found: dict[tuple[str, Path], FileReference] = {}
     for reference in _all_references(config):
+        if reference.path in config.made_files and not reference.exists:
+            continue
         found.setdefault((reference.keyword, reference.path), reference)
     return tuple(found.values())
 

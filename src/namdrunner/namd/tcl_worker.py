@@ -344,6 +344,7 @@ class Evaluator:
             "problems": self.problems,
             "sources": list(self.files.sources.values()),
             "made_folders": [str(folder) for folder in self.files.made_folders],
+            "made_files": [str(path) for path in self.files.overlay],
             "exited": self.exited,
             "endless": self.endless,
             "started": self.started,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from namdrunner.templates.cell import parse_cell
 from namdrunner.templates.model import Condition, Problem, Variable, VariableType
 from namdrunner.templates.quantities import parse_number, parse_steps, parse_time_fs
 
@@ -74,6 +75,24 @@ def parse_title(rest: str) -> tuple[str, str, str]:
     if not re.fullmatch(r"v\d{1,6}", version) or len(words) > 2 or len(titles) > 1:
         raise DeclarationError("template-line", "The template line cannot be read.", remedy)
     return words[0], version, titles[0] if titles else words[0].replace("_", " ")
+
+
+def parse_kind(rest: str) -> str:
+    """The type of job of ``#@ kind  equilibration``. Raises DeclarationError."""
+    kind = rest.strip().strip('"').lower()
+    if not re.fullmatch(r"[a-z][a-z0-9 _-]{0,39}", kind):
+        raise DeclarationError("template-kind", "The kind of job cannot be read.", "Write: #@ kind production")
+    return kind
+
+
+def parse_clusters(rest: str) -> list[str]:
+    """The names of ``#@ clusters  alpine frontera``. Raises DeclarationError."""
+    names = rest.replace(",", " ").split()
+    if not names or len(names) > 50 or not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", n) for n in names):
+        raise DeclarationError(
+            "template-clusters", "The names of clusters cannot be read.", "Write: #@ clusters alpine frontera"
+        )
+    return names
 
 
 def usable_name(name: str) -> bool:
@@ -201,12 +220,20 @@ def _with_default(variable: Variable, quoted: list[str], words: list[str]) -> Va
         case VariableType.CHOICE:
             _nothing_more(quoted + words)
             return replace(variable, default=None if variable.optional else variable.choices[0])
+        case VariableType.CELL:
+            _nothing_more([*quoted[1:], *words])
+            return replace(variable, default=_cell_default(quoted[0]) if quoted else None)
         case VariableType.TEXT:
             _nothing_more([*quoted[1:], *words[1:], *(words if quoted else [])])
             return replace(variable, default=quoted[0] if quoted else (words[0] if words else None))
-        case _:
-            _nothing_more(quoted + words)
-            return variable
+
+
+def _cell_default(text: str) -> str:
+    try:
+        parse_cell(text)
+    except (ValueError, OverflowError) as error:
+        raise DeclarationError("variable-default", f"'{text[:60]}': {error}.", 'Write: "60 60 60" "Label"') from None
+    return text
 
 
 def _number_default(variable: Variable, quoted: list[str], words: list[str]) -> Variable:

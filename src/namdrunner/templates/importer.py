@@ -113,13 +113,14 @@ def _body(config: str, names: Mapping[str, str]) -> str:
     parts, at = [], 0
     for match in _PLACEHOLDER.finditer(config):
         if match.group(1) in names:
-            parts += [_literal(config[at : match.start()]), f"{{{{ {names[match.group(1)]} }}}}"]
+            parts += [literal(config[at : match.start()]), f"{{{{ {names[match.group(1)]} }}}}"]
             at = match.end()
-    parts.append(_literal(config[at:]))
+    parts.append(literal(config[at:]))
     return re.sub(r"(?m)^([ \t]*)#@", r"\1# @", "".join(parts))
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Text that the renderer writes as it stands."""
     return re.sub(r"\{(?=[{%#]|$(?!\n))", "{{ '{' }}", text)
 
 

@@ -92,6 +92,10 @@ class Template:
     body: str
     text: str
     source: str = ""
+    kind: str = ""
+    """The type of job it makes, in a word or two: ``production``, ``equilibration`` ..."""
+    clusters: tuple[str, ...] = ()
+    """Names of clusters it is meant for; none: for any."""
 
     def variable(self, name: str) -> Variable | None:
         return next((variable for variable in self.variables if variable.name == name), None)
@@ -105,6 +109,8 @@ class Template:
             "description": self.description,
             "variables": len(self.variables),
             "source": self.source,
+            "kind": self.kind,
+            "clusters": list(self.clusters),
         }
 
     def document(self) -> dict[str, Any]:

@@ -7,7 +7,14 @@ import re
 import jinja2
 
 from namdrunner.errors import TemplateError
-from namdrunner.templates.declarations import DeclarationError, parse_title, parse_variable, problem_of
+from namdrunner.templates.declarations import (
+    DeclarationError,
+    parse_clusters,
+    parse_kind,
+    parse_title,
+    parse_variable,
+    problem_of,
+)
 from namdrunner.templates.model import Problem, Template, Variable
 from namdrunner.templates.sandbox import check_body, make_environment
 
@@ -48,6 +55,8 @@ def read_template(text: str, source: str = "") -> tuple[Template | None, tuple[P
         body="\n".join(body),
         text=text,
         source=source,
+        kind=reader.kind,
+        clusters=tuple(reader.clusters),
     )
     return template, tuple(problems)
 
@@ -86,6 +95,8 @@ class _Reader:
     def __init__(self) -> None:
         self.title: tuple[str, str, str] | None = None
         self.description: list[str] = []
+        self.kind = ""
+        self.clusters: list[str] = []
         self.variables: list[Variable] = []
         self.problems: list[Problem] = []
 
@@ -107,6 +118,10 @@ class _Reader:
                 self.title = parse_title(rest)
             case "describe":
                 self.description.append(rest.strip().strip('"')[:2000])
+            case "kind":
+                self.kind = parse_kind(rest)
+            case "clusters":
+                self.clusters += [name for name in parse_clusters(rest) if name not in self.clusters]
             case "var":
                 variable = parse_variable(rest, number)
                 if any(other.name == variable.name for other in self.variables):
@@ -120,7 +135,9 @@ class _Reader:
                 pass
             case _:
                 raise DeclarationError(
-                    "declaration-unknown", f"'#@ {word[:40]}' is not known.", "Use #@ template, #@ describe or #@ var."
+                    "declaration-unknown",
+                    f"'#@ {word[:40]}' is not known.",
+                    "Use #@ template, describe, kind, clusters or var.",
                 )
 
 

@@ -10,10 +10,12 @@ from namdrunner.templates.quantities import format_number
 
 
 def template_text(
-    ident: str, version: str, title: str, description: str, variables: Sequence[Variable], body: str
+    ident: str, version: str, title: str, description: str, variables: Sequence[Variable], body: str, kind: str = ""
 ) -> str:
     """The whole file. The body must not hold lines that begin with ``#@``."""
     lines = [f"#@ template  {ident}  {version}  {_quoted(title)}"]
+    if kind:
+        lines.append(f"#@ kind  {kind}")
     if description.strip():
         lines.append(f"#@ describe  {_one_line(description)}")
     lines += [variable_line(variable) for variable in variables]
@@ -49,7 +51,7 @@ def _default(variable: Variable) -> list[str]:
         return ["on" if variable.default else "off"]
     if isinstance(variable.default, int | float):
         return [format_number(variable.default)]
-    return [_quoted(variable.default) if variable.type is VariableType.TEXT else variable.default]
+    return [_quoted(variable.default) if variable.type in {VariableType.TEXT, VariableType.CELL} else variable.default]
 
 
 def _bound(variable: Variable, value: float | None) -> str:

@@ -20,7 +20,7 @@ def lines_of(text: str) -> dict[str, list[str]]:
     return found
 
 
-def test_the_two_templates_are_there_without_a_problem() -> None:
+def test_every_template_is_without_a_problem() -> None:
     assert {"explicit_solvent_npt", "vacuum_optimization"} <= {template.id for template in list_templates()}
     for template in list_templates():
         assert read_template(template.text)[1] == ()

@@ -37,13 +37,19 @@ class VariableDocument(Answer):
 
 
 class TemplateHead(Answer):
-    """``source``: the file it was read from."""
+    """``source``: the file it was read from. ``kind``: the type of job; ``clusters``: those it is meant for, if any."""
 
     id: str
     version: str
     title: str
     description: str
     source: str
+    kind: str = ""
+    clusters: list[str] = Field(default_factory=list)
+    uses: int | None = None
+    """How many jobs here were made with it."""
+    problem: str = ""
+    """Why it cannot be used, for a file of one's own that is damaged."""
 
 
 class TemplateSummary(TemplateHead):
