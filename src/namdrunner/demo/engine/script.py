@@ -66,6 +66,7 @@ class LiveScript(Evaluator):
             "scratch": tempfile.gettempdir(),
             "overrides": [name.lower() for name in given],
             "defaults": {info.name.lower(): info.default for info in all_keywords()},
+            "environment": {n: v for n, v in os.environ.items() if n.startswith("NAMDRUNNER_")},
         }
         super().__init__(request)
         self._go_live()
