@@ -9,6 +9,8 @@ export interface JobFilter {
   template: string;
   search: string;
   sort: string;
+  /** Created then or later: RFC 3339, or empty. */
+  since?: string;
 }
 
 export const PAGE = 200;
@@ -17,8 +19,9 @@ export const jobPage = (filter: JobFilter, page: number) =>
   queryOptions({
     queryKey: ["jobs", filter, page],
     queryFn: ({ signal }) => {
-      const { status, cluster, template, search, sort } = filter;
-      const query = { status, cluster: cluster || undefined, template: template || undefined, search, sort };
+      const { status, cluster, template, search, sort, since } = filter;
+      const some = { cluster: cluster || undefined, template: template || undefined, since: since || undefined };
+      const query = { status, search, sort, ...some };
       return ask(
         api.GET("/api/v1/jobs", { params: { query: { ...query, limit: PAGE, offset: page * PAGE } }, signal }),
       );
@@ -53,6 +56,12 @@ export const jobEnergies = (id: string) =>
     queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/energies", job(id))),
   });
 
+export const jobStructure = (id: string) =>
+  queryOptions({
+    queryKey: ["job-files", id, "structure"],
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/structure", job(id))),
+  });
+
 export const clustersQuery = queryOptions({
   queryKey: ["clusters"],
   queryFn: async () => (await ask(api.GET("/api/v1/clusters"))).clusters,
@@ -81,6 +90,13 @@ export const activityQuery = queryOptions({
   queryKey: ["activity"],
   queryFn: async () =>
     (await ask(api.GET("/api/v1/activity", { params: { query: { limit: 500 } } }))).activity as unknown as Activity[],
+});
+
+/** Asked again while somebody looks. */
+export const limitsQuery = queryOptions({
+  queryKey: ["limits"],
+  queryFn: async () => (await ask(api.GET("/api/v1/limits"))).limits,
+  refetchInterval: 2000,
 });
 
 export const promptsQuery = queryOptions({

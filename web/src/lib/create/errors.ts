@@ -60,7 +60,7 @@ export function placed(reason: unknown): FieldErrors {
 export function atFields(findings: Finding[]): Partial<Record<ResourceField, Finding>> {
   const found: Partial<Record<ResourceField, Finding>> = {};
   for (const finding of findings) {
-    const field = finding.keyword ?? "";
+    const field = (finding.keyword ?? "").replace(/_(s|bytes)$/, "");
     if (FIELDS.has(field)) found[field as ResourceField] ??= finding;
   }
   return found;

@@ -34,12 +34,14 @@ export const incomingQuery = queryOptions({
   queryFn: async () => (await ask(api.GET("/api/v1/uploads/incoming"))).incoming,
 });
 
-/** Never from memory: files may have changed. */
-export const dryRun = (request: JobRequest, ready: boolean) =>
+/** Never from memory: files may have changed. `slurm`: Slurm is asked, too, whether and when it would start the job. */
+export const dryRun = (request: JobRequest, ready: boolean, slurm = false) =>
   queryOptions({
-    queryKey: ["dry-run", request],
-    queryFn: async ({ signal }) =>
-      (await ask(api.POST("/api/v1/jobs/dry-run", { body: request, signal }))) as unknown as DryRun,
+    queryKey: ["dry-run", request, slurm],
+    queryFn: async ({ signal }) => {
+      const params = { query: { ask_cluster: slurm } };
+      return (await ask(api.POST("/api/v1/jobs/dry-run", { params, body: request, signal }))) as unknown as DryRun;
+    },
     enabled: ready,
     staleTime: 0,
     gcTime: 0,

@@ -9,6 +9,8 @@ export const submitJob = (id: string) => ask(api.POST("/api/v1/jobs/{job_id}/sub
 export const cancelJob = (id: string) => ask(api.POST("/api/v1/jobs/{job_id}/cancel", path(id)));
 export const deleteJob = (id: string, keepRemote = false) =>
   ask(api.DELETE("/api/v1/jobs/{job_id}", { params: { path: { job_id: id }, query: { keep_remote: keepRemote } } }));
+export const downloadJob = (id: string, patterns: string[], to: string) =>
+  ask(api.POST("/api/v1/jobs/{job_id}/download", { ...path(id), body: { patterns, to } }));
 export const syncJobs = (body: { cluster?: string; job?: string } = {}) => ask(api.POST("/api/v1/jobs/sync", { body }));
 
 /** Do it for each job, one after another; errors are said once each. */
