@@ -33,8 +33,10 @@ def set_aside(path: Path, suffix: str) -> None:
         path.replace(path.with_name(path.name + suffix))
 
 
-def extended_system(step: int, cell: Cell) -> ExtendedSystem:
-    """The cell as XSC and XST files hold it."""
+def extended_system(step: int, cell: Cell | None) -> ExtendedSystem:
+    """The cell as XSC and XST files hold it; in vacuum the step alone, as NAMD writes it."""
+    if cell is None:
+        return ExtendedSystem(step, (None, None, None), (0.0, 0.0, 0.0))
     vectors = tuple(tuple(float(x) for x in row) for row in cell.vectors)
     origin = tuple(float(x) for x in cell.origin)
     rates = dict.fromkeys(("s_x", "s_y", "s_z", "s_u", "s_v", "s_w"), 0.0)
@@ -169,8 +171,6 @@ class Outputs:
 
     def restart_cell(self, step: int, frame: Frame) -> None:
         """The cell of a restart set; NAMD writes it before the trajectory frame."""
-        if frame.cell is None:
-            return
         self.console.line(f"WRITING EXTENDED SYSTEM TO RESTART FILE AT STEP {step}")
         self._write_cell(self._restart_base(step), ".old", step, frame)
 
@@ -191,9 +191,8 @@ class Outputs:
     def final(self, step: int, frame: Frame) -> None:
         """The set under outputName; closes the trajectories."""
         binary = "binaryoutput" not in self.settings or self.settings.switch("binaryoutput")
-        if frame.cell is not None:
-            self.console.line(f"WRITING EXTENDED SYSTEM TO OUTPUT FILE AT STEP {step}")
-            self._write_cell(self.name, ".BAK", step, frame)
+        self.console.line(f"WRITING EXTENDED SYSTEM TO OUTPUT FILE AT STEP {step}")
+        self._write_cell(self.name, ".BAK", step, frame)
         if self.cell_trajectory is not None:
             self.console.line("CLOSING EXTENDED SYSTEM TRAJECTORY FILE")
             self.cell_trajectory = None
@@ -212,8 +211,7 @@ class Outputs:
 
     def copy(self, name: str, step: int, frame: Frame) -> None:
         """The script command `output`."""
-        if frame.cell is not None:
-            self._write_cell(name, ".BAK", step, frame)
+        self._write_cell(name, ".BAK", step, frame)
         self._write_atoms(name + ".coor", ".BAK", self.shown(frame), True)
         self._write_atoms(name + ".vel", ".BAK", self._velocities(frame, True), True)
 
@@ -222,7 +220,6 @@ class Outputs:
         return frame.velocities / VELOCITY_UNIT_A_PER_PS if binary else frame.velocities
 
     def _write_cell(self, base: str, suffix: str, step: int, frame: Frame) -> None:
-        assert frame.cell is not None
         path = self.folder / f"{base}.xsc"
         try:
             set_aside(path, suffix)
