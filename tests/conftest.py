@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     One process has all that uses real Slurm: it mostly waits, so it is begun first, and the other computes meanwhile.
     """
-    if config.getoption("dist", "no") != "loadgroup":
+    if not getattr(config.option, "loadgroup", False):  # what pytest-xdist tells its processes
         return
     for item in items:
         group = "slurm" if item.get_closest_marker("slurm") else item.path.stem
