@@ -98,15 +98,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[FAULTS].update(getattr(node, "workeroutput", {}).get("faults", {}))
+    faults: Counter[str] = node.config.stash[FAULTS]
+    faults.update(getattr(node, "workeroutput", {}).get("faults", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What the fault suite did, and how many tests did not run, for want of what and why."""
     faults = config.stash[FAULTS]
     if faults["injected"]:
-        parts = ", ".join(f"{faults[word]} {word}" for word in ("duplicates", "lost", "wrong states"))
-        terminalreporter.write_line(f"Faults of jobs: {faults['injected']} injected, {parts}.")
+        found = ", ".join(f"{faults[word]} {word}" for word in ("duplicates", "lost", "wrong states"))
+        terminalreporter.write_line(f"Faults of jobs: {faults['injected']} injected, {found}.")
     skipped = terminalreporter.stats.get("skipped", [])
     groups: Counter[tuple[str, str]] = Counter()
     for report in skipped:
