@@ -1,7 +1,8 @@
 """The one remote command that submits jobs, each exactly once, and the receipt it leaves with each.
 
 Before sbatch runs, ``attempt`` says so; after Slurm has answered, ``receipt`` holds the id. Whoever finds a receipt
-must not submit; whoever finds only an attempt must first find out what became of it. A lock keeps two clients apart.
+must not submit; whoever finds only an attempt must first find out what became of it. An attempt can be made only where
+there is none (``O_EXCL``), which keeps two clients apart; one that came to nothing is removed under a lock.
 """
 
 from __future__ import annotations
@@ -13,50 +14,75 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from namdrunner.jobs.frames import prologue, sections
-from namdrunner.slurm.commands import sbatch_command
+from namdrunner.slurm.commands import check_token, reviewed_environment, sbatch_words
 from namdrunner.slurm.jobid import parse_job_id
 
+# What many jobs cost is the processes started for them: per job there is sbatch (and timeout), all else is bash's own.
 _SCRIPT = r"""
-cd "$PROJECT" 2>/dev/null || { frame failed "$JOB" folder; exit 0; }
-if command -v flock >/dev/null 2>&1; then
-  exec 9>.submit.lock || { frame failed "$JOB" write; exit 0; }
-  flock -w 90 9 || { frame failed "$JOB" busy; exit 0; }
-fi
-if [ -s receipt ]; then frame receipt "$JOB"; cat receipt; exit 0; fi
-if [ -s attempt ]; then
-  case "$(cat attempt)" in
-    *"\"$OVER\""*) ;;
-    *) frame attempt "$JOB"; cat attempt; exit 0 ;;
-  esac
-fi
-mkdir -p logs outputs || { frame failed "$JOB" write; exit 0; }
-keep() { cat >"$1.new" && [ "$(wc -c <"$1.new")" -eq "$2" ] && mv -f "$1.new" "$1"; }
-keep job_info.json "$INFO_BYTES" <<'@END@' || { frame failed "$JOB" write; exit 0; }
-@INFO@
-@END@
-line="{\"token\": \"$TOKEN\", \"at\": $(date +%s)}"
-printf '%s\n' "$line" | keep attempt $((${#line} + 1)) || { frame failed "$JOB" write; exit 0; }
-out=$(bounded 90 bash -c "$SBATCH" 2>.submit.err 9>&- </dev/null); rc=$?
-id=$(printf '%s\n' "$out" | sed -n 's/^\([0-9][0-9]*\)\(;[^ ]*\)\{0,1\}$/\1/p' | tail -n 1)
-if [ "$rc" -eq 0 ] && [ -n "$id" ]; then
-  line="{\"token\": \"$TOKEN\", \"slurm_id\": \"$id\", \"at\": $(date +%s)}"
-  printf '%s\n' "$line" | keep receipt $((${#line} + 1))
-fi
-frame sbatch "$JOB" "$rc" "${id:--}"; cat .submit.err
-frame done "$JOB"
+stop= waits=20
+now() { printf -v at '%(%s)T' -1 2>/dev/null || at=$(date +%s); }
+free() {  # token of an attempt that came to nothing: makes room for another one, unless that is somebody's
+  if command -v flock >/dev/null 2>&1; then
+    exec 9>.submit.lock || return 1
+    flock -w 90 9 || return 2
+  fi
+  [ -s attempt ] || sleep 2
+  if [ -s attempt ]; then
+    case "$(<attempt)" in *"\"$1\""*) ;; *) return 3 ;; esac
+  fi
+  rm -f attempt
+}
+found() { frame "$2" "$1"; cat "$2"; }
+earlier() {  # job: a receipt or an attempt is there; who made the attempt may be about to write the receipt
+  while [ ! -s receipt ] && [ "$waits" -gt 0 ]; do sleep 0.5; waits=$((waits - 1)); done
+  if [ -s receipt ]; then found "$1" receipt; else found "$1" attempt; fi
+}
+submit() {  # job, folder, token, token of an attempt that came to nothing
+  local at id= line made= out rc
+  [ -n "$stop" ] && { frame failed "$1" silent; return; }
+  cd "$2" 2>/dev/null || { frame failed "$1" folder; return; }
+  [ -s receipt ] && { found "$1" receipt; return; }
+  if [ -e attempt ]; then
+    free "$4"; rc=$?
+    [ "$rc" -eq 1 ] && { frame failed "$1" write; return; }
+    [ "$rc" -eq 2 ] && { frame failed "$1" busy; return; }
+    [ "$rc" -eq 3 ] || [ -s receipt ] && { earlier "$1"; return; }
+  fi
+  { [ -d logs ] && [ -d outputs ]; } || mkdir -p logs outputs || { frame failed "$1" write; return; }
+  now
+  set -C
+  { made=1; printf '{"token": "%s", "at": %s}\n' "$3" "$at"; } 2>/dev/null >attempt; rc=$?
+  set +C
+  if [ "$rc" -ne 0 ]; then
+    [ -z "$made" ] && [ -s attempt ] && { earlier "$1"; return; }
+    [ -n "$made" ] && rm -f attempt
+    frame failed "$1" write; return
+  fi
+  out=$(bounded 90 @SBATCH@ 2>.submit.err 9>&- </dev/null); rc=$?
+  while IFS= read -r line; do
+    line=${line%%;*}
+    case $line in '' | *[!0-9]*) ;; *) id=$line ;; esac
+  done <<<"$out"
+  now
+  [ "$rc" -eq 0 ] && [ -n "$id" ] && printf '{"token": "%s", "slurm_id": "%s", "at": %s}\n' "$3" "$id" "$at" >receipt
+  frame sbatch "$1" "$rc" "${id:--}"
+  if [ -s .submit.err ]; then
+    out=$(<.submit.err); printf '%s\n' "$out"
+    case $rc:$out in 0:*) ;; *"timed out"* | *"Unable to contact"* | *"connect failure"* | 124:*) stop=1 ;; esac
+  fi
+  [ "$rc" -eq 124 ] && stop=1
+  frame done "$1"
+}
 """
 
 
 @dataclass(frozen=True)
 class SubmitJob:
-    """``job_info``: the text of job_info.json, without a line break at its end. ``over``: the token of an earlier
-    attempt that is known to have come to nothing.
-    """
+    """``over``: the token of an earlier attempt that is known to have come to nothing."""
 
     id: str
     project_dir: str
     token: str
-    job_info: str
     over: str = ""
 
 
@@ -79,7 +105,8 @@ class Attempt:
 class SubmitReply:
     """``outcome``: ``receipt`` (was submitted already), ``attempt`` (an earlier attempt has to be looked into),
     ``answered`` (sbatch ran; see ``status``, ``slurm_id``, ``stderr``), ``failed`` (``problem``: ``folder``,
-    ``write`` or ``busy``; sbatch did not run), ``cut`` (the reply is not whole).
+    ``write``, ``busy``, or ``silent`` after a job for which Slurm did not answer; sbatch did not run), ``cut`` (the
+    reply is not whole).
     """
 
     outcome: Literal["receipt", "attempt", "answered", "failed", "cut"]
@@ -92,22 +119,14 @@ class SubmitReply:
 
 
 def build_submit_script(jobs: Sequence[SubmitJob], nonce: str) -> str:
-    """A bash program for ``bash -s`` that submits each job, one after the other, each in a subshell of its own."""
-    return prologue(nonce) + "".join(_one(job, nonce) for job in jobs) + "frame end\n"
+    """A bash program for ``bash -s`` that submits each job, one after the other.
 
-
-def _one(job: SubmitJob, nonce: str) -> str:
-    values = {
-        "JOB": job.id,
-        "PROJECT": job.project_dir,
-        "TOKEN": job.token,
-        "OVER": job.over or "none",
-        "INFO_BYTES": str(len(job.job_info.encode()) + 1),
-        "SBATCH": sbatch_command(job.project_dir, job.token),
-    }
-    assignments = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-    script = _SCRIPT.replace("@END@", f"END-{nonce}").replace("@INFO@", job.job_info)
-    return f"(\n{assignments}\n{script})\n"
+    When Slurm does not answer for one of them, the rest is left alone: each would wait as long, and be as uncertain.
+    """
+    script = _SCRIPT.replace("@SBATCH@", sbatch_words('"$3"'))
+    words = ((job.id, job.project_dir, check_token(job.token), job.over or "none") for job in jobs)
+    calls = "".join(f"submit {shlex.join(each)}\n" for each in words)
+    return f"{prologue(nonce)}{reviewed_environment()}\n{script}{calls}frame end\n"
 
 
 def build_receipt_script(project_dir: str, receipt: Receipt) -> str:

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shlex
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from namdrunner.errors import (
     BusyError,
     ClusterError,
-    ConflictError,
     ConnectionFailedError,
     InputError,
-    InterruptedOperationError,
-    NamdrunnerError,
 )
-from namdrunner.jobs.folders import check_name, inside, job_folder, new_job_id
+from namdrunner.jobs.folders import check_name, job_folder, new_job_id
 from namdrunner.jobs.record import JobStatus
 from namdrunner.jobs.state import JobState
-from namdrunner.remote.values import UploadItem
 from namdrunner.services.context import Context
 from namdrunner.services.forecast import Space, forecast
-from namdrunner.services.job_info import INFO, info_text
 from namdrunner.services.job_request import JobPlan, JobRequest
+from namdrunner.services.job_upload import upload
 from namdrunner.services.looks import try_submission
 from namdrunner.services.plan import UNRESOLVED, error_findings, plan_job
 from namdrunner.services.script_spec import script_spec
 from namdrunner.services.tasks import TaskHandle
 from namdrunner.services.templates import TemplateService
 from namdrunner.slurm.script import build_job_script
-from namdrunner.store.jobs import StoredJob, with_status
-
-SHARED_BYTES = 64 * 1024
-"""Inputs at least this large are looked for among earlier jobs' before they are sent."""
-RESUME = "Submit the job to resume its upload, or delete it."
+from namdrunner.store.jobs import StoredJob
 
 
 async def plan(context: Context, templates: TemplateService, request: JobRequest) -> JobPlan:
@@ -93,7 +83,7 @@ async def plan_many(context: Context, templates: TemplateService, requests: Sequ
     """
     plans: list[JobPlan] = []
     alike: dict[str, JobPlan] = {}
-    taken: set[str] = set()
+    taken = _taken(context, requests)
     for request in requests:
         key = request.model_dump_json(exclude={"name"})
         if key not in alike:
@@ -104,11 +94,18 @@ async def plan_many(context: Context, templates: TemplateService, requests: Sequ
     return plans
 
 
+def _taken(context: Context, requests: Sequence[JobRequest]) -> set[str]:
+    """Ids of jobs that exist and could come up for these requests: made at this moment, or a little later."""
+    now = context.now()
+    moments = [now + timedelta(milliseconds=n) for n in range(50)]
+    return context.jobs.known([new_job_id(name, at) for name in {r.name for r in requests} for at in moments])
+
+
 def _renamed(context: Context, plan: JobPlan, name: str, taken: set[str]) -> JobPlan:
     """The plan for a job of that name; ids count milliseconds, so one that is taken gives way to the next."""
     name = check_name(name)
     moment = context.now()
-    while (job_id := new_job_id(name, moment)) in taken or context.jobs.known([job_id]):
+    while (job_id := new_job_id(name, moment)) in taken:
         moment += timedelta(milliseconds=1)
     roots = context.clusters.roots(plan.record.cluster) or UNRESOLVED
     changes = {
@@ -130,17 +127,20 @@ async def create(context: Context, plans: Sequence[JobPlan], *, force: bool, han
     failed = next((plan for plan in plans if plan.errors), None)
     if failed is not None and not force:
         raise error_findings(failed)
-    for plan in plans:
-        await _check_on_cluster(context, plan)
-    for plan in plans:
-        job = StoredJob(plan.record, JobStatus(state=JobState.CREATED))
-        rewritten = {f.name: f.text for f in plan.files if f.text is not None}
-        texts = {"script": plan.script, "rewritten": json.dumps(rewritten), **_config_texts(plan.config)}
-        context.jobs.add(job, texts=texts)
+    for on_cluster in dict.fromkeys(plan.on_cluster for plan in plans):
+        await _check_on_cluster(context, plans[0].record.cluster, on_cluster)
+    made = [(StoredJob(plan.record, JobStatus(state=JobState.CREATED)), _texts(plan)) for plan in plans]
+    context.jobs.add_many(made)
+    for job, _ in made:
         context.tell(job)
     if len(plans) == 1:
         handle.belongs_to(plans[0].record.id)
     return await upload(context, [plan.record.id for plan in plans], handle)
+
+
+def _texts(plan: JobPlan) -> dict[str, str]:
+    rewritten = {f.name: f.text for f in plan.files if f.text is not None}
+    return {"script": plan.script, "rewritten": json.dumps(rewritten), **_config_texts(plan.config)}
 
 
 def _config_texts(config: str) -> dict[str, str]:
@@ -150,12 +150,12 @@ def _config_texts(config: str) -> dict[str, str]:
     return {"config": shown} if shown.encode() == data else {"config": shown, "config64": b64encode(data).decode()}
 
 
-async def _check_on_cluster(context: Context, plan: JobPlan) -> None:
+async def _check_on_cluster(context: Context, cluster: str, paths: Sequence[str]) -> None:
     """Files the config names by absolute paths that do not exist here must exist there."""
-    session = context.clusters.session(plan.record.cluster)
-    if not plan.on_cluster:
+    session = context.clusters.session(cluster)
+    if not paths:
         return
-    tests = "; ".join(f"[ -r {shlex.quote(p)} ] || printf '%s\\n' {shlex.quote(p)}" for p in plan.on_cluster)
+    tests = "; ".join(f"[ -r {shlex.quote(p)} ] || printf '%s\\n' {shlex.quote(p)}" for p in paths)
     reply = await session.run(f"bash -c {shlex.quote(tests)}", timeout_s=60, label="look for files on the cluster")
     missing = reply.text.splitlines()
     if missing:
@@ -165,104 +165,6 @@ async def _check_on_cluster(context: Context, plan: JobPlan) -> None:
             remedy="Correct the path in the config, or put the file there.",
             context={"missing": missing},
         )
-
-
-async def upload(context: Context, job_ids: Sequence[str], handle: TaskHandle) -> list[StoredJob]:
-    """Send what CREATED or UPLOADING jobs of one cluster still lack there; what arrived before is not sent again.
-
-    Raises InterruptedOperationError (``input-changed``) when a local file is no longer what was planned.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        for job_id in sorted(job_ids):
-            await stack.enter_async_context(context.lock(job_id))
-        jobs = [context.jobs.get(job_id) for job_id in job_ids]
-        for job in jobs:
-            if job.state not in (JobState.CREATED, JobState.UPLOADING):
-                raise ConflictError(
-                    f"The job is {job.state.value}; its upload is over.",
-                    code="upload-over",
-                    remedy=f"See how it stands: namdrunner job show {job.id}",
-                )
-        session = context.session(jobs[0])
-        parts = [await asyncio.to_thread(_items, context, job) for job in jobs]
-        jobs = [
-            context.save(with_status(job, state=JobState.UPLOADING, reason="", remedy=""), says="Uploading.")
-            for job in jobs
-        ]
-        handle.say(f"Uploading {sum(len(part) for part in parts)} files")
-        try:
-            await session.upload([part[0] for part in parts])
-            await _send(context, jobs, parts, handle)
-        except NamdrunnerError as error:
-            _stopped(context, jobs, f"The upload stopped: {error.message}", error.remedy or RESUME)
-            raise
-        except asyncio.CancelledError:
-            _stopped(context, jobs, "The upload was cancelled.", RESUME)
-            raise
-        return [
-            context.save(with_status(job, state=JobState.READY), says="Everything is on the cluster.") for job in jobs
-        ]
-
-
-async def _send(context: Context, jobs: Sequence[StoredJob], parts: list[list[UploadItem]], handle: TaskHandle) -> None:
-    """Each content once; jobs that share it, now or from earlier, get it on the cluster from one another."""
-    session = context.session(jobs[0])
-    elsewhere = await asyncio.to_thread(_elsewhere, context, jobs)
-    first: dict[str, UploadItem] = {}
-    again: list[UploadItem] = []
-    for item in (item for part in parts for item in part[1:]):
-        if item.sha256 is None or first.setdefault(item.sha256, item) is item:
-            continue
-        again.append(item)
-    repeated = {id(item) for item in again}
-    once = [item for part in parts for item in part[1:] if id(item) not in repeated]
-    await session.upload(once, progress=handle.progress, elsewhere=elsewhere)
-    if again:
-        there = {digest: [item.target] for digest, item in first.items()}
-        await session.upload(again, progress=handle.progress, elsewhere=there)
-
-
-def _elsewhere(context: Context, jobs: Sequence[StoredJob]) -> dict[str, list[PurePosixPath]]:
-    """Where inputs of these jobs lie on the cluster already, as inputs of earlier jobs."""
-    wanted = {i.sha256 for job in jobs for i in job.record.inputs if i.bytes >= SHARED_BYTES}
-    own = {job.id for job in jobs}
-    found: dict[str, list[PurePosixPath]] = {}
-    for project_dir, name, digest in context.jobs.inputs_like(jobs[0].record.cluster, wanted, leave_out=own):
-        found.setdefault(digest, []).append(inside(f"{project_dir}/input_files", name))
-    return found
-
-
-def _stopped(context: Context, jobs: Sequence[StoredJob], reason: str, remedy: str) -> None:
-    for job in jobs:
-        context.save(with_status(job, reason=reason, remedy=remedy), says=reason)
-
-
-def _items(context: Context, job: StoredJob) -> list[UploadItem]:
-    """The record goes first, so that a half-made job can be recognised; the script last: with it, a job is whole."""
-    record = job.record
-    rewritten = json.loads(context.jobs.text(job.id, "rewritten") or "{}")
-    project = PurePosixPath(record.project_dir)
-    items = [UploadItem(info_text(record).encode(), project / INFO)]
-    for file in record.inputs:
-        target = inside(f"{project}/input_files", file.name)
-        if file.name in rewritten:
-            items.append(UploadItem(rewritten[file.name].encode("utf-8", "surrogateescape"), target, file.sha256))
-            continue
-        source = Path(file.source)
-        if not source.is_file() or source.stat().st_size != file.bytes:
-            raise InterruptedOperationError(
-                f"{source} is no longer the file that the job was made from.",
-                code="input-changed",
-                remedy="Put the file back, or delete the job and create it anew.",
-                retryable=False,
-                context={"file": str(source)},
-            )
-        items.append(UploadItem(source, target, file.sha256))
-    exact = context.jobs.text(job.id, "config64")
-    config = b64decode(exact) if exact else context.jobs.text(job.id, "config").encode()
-    items.append(UploadItem(config, project / "config.namd"))
-    items.append(UploadItem(context.jobs.text(job.id, "script").encode(), project / "job.sbatch"))
-    return items
 
 
 def plan_document(plan: JobPlan) -> dict[str, Any]:

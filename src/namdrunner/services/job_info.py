@@ -14,7 +14,7 @@ from namdrunner.jobs.folders import PARENT, is_job_id, job_folder
 from namdrunner.jobs.frames import prologue, sections
 from namdrunner.jobs.record import JobRecord, JobStatus, Submission
 from namdrunner.jobs.state import JobState
-from namdrunner.jobs.submit_script import parse_receipt
+from namdrunner.jobs.submit_script import parse_attempt, parse_receipt
 from namdrunner.remote.values import Session
 from namdrunner.services.context import Context
 from namdrunner.store.jobs import StoredJob
@@ -28,7 +28,7 @@ for id in "${JOBS[@]}"; do
   cd "$ROOT/$id" 2>/dev/null || continue
   frame info "$id"; head -c 4194304 job_info.json
   [ -s receipt ] && { frame receipt "$id"; head -c 4096 receipt; }
-  [ -s attempt ] && frame attempt "$id"
+  [ -s attempt ] && { frame attempt "$id"; head -c 4096 attempt; }
   [ -s config.namd ] && { frame config "$id"; head -c 1048576 config.namd; }
   [ -s job.sbatch ] && { frame script "$id"; head -c 1048576 job.sbatch; }
 done
@@ -112,8 +112,11 @@ def _rebuild(job_id: str, part: dict[str, str], cluster: str) -> StoredJob | Non
         own = Submission(token=receipt.token, at=submitted_at, slurm_id=receipt.slurm_id)
         record = record.model_copy(update={"submissions": (*others, own)})
         state = JobState.PENDING
-    elif "attempt" in part and record.submissions:
-        state, submitted_at = JobState.SUBMIT_UNKNOWN, record.submissions[-1].at
+    elif (attempt := parse_attempt(part.get("attempt", ""))) is not None:
+        state, submitted_at = JobState.SUBMIT_UNKNOWN, datetime.fromtimestamp(attempt.at, UTC)
+        others = tuple(s for s in record.submissions if s.token != attempt.token)
+        own = Submission(token=attempt.token, at=submitted_at)
+        record = record.model_copy(update={"submissions": (*others, own)})
     elif part.get("script"):
         state = JobState.READY
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from namdrunner.errors import (
@@ -27,7 +27,6 @@ from namdrunner.jobs.submit_script import (
     parse_submit_reply,
 )
 from namdrunner.services.context import Context
-from namdrunner.services.job_info import info_text
 from namdrunner.slurm.queue import QueueRow
 from namdrunner.slurm.refusals import is_ambiguous, refusal
 from namdrunner.store.jobs import StoredJob, with_record, with_status
@@ -79,10 +78,7 @@ async def _submit_together(
     context: Context, jobs: Sequence[StoredJob], outcomes: dict[str, StoredJob | NamdrunnerError]
 ) -> None:
     session = context.session(jobs[0])
-    attempts = [_attempt(context, job) for job in jobs]
-    context.jobs.save_many(attempts)
-    for job in attempts:
-        context.tell(job)
+    attempts = context.save_many([_attempt(context, job) for job in jobs])
     nonce = secrets.token_hex(16)
     script = build_submit_script([_submit_job(job) for job in attempts], nonce)
     label = "sbatch" if len(jobs) == 1 else f"sbatch of {len(jobs)} jobs"
@@ -90,15 +86,21 @@ async def _submit_together(
         result = await session.run("bash -s", stdin=script.encode(), timeout_s=120 + 90 * len(jobs), label=label)
     except BaseException as error:
         why = error.message if isinstance(error, NamdrunnerError) else "The submission was interrupted."
-        for job in attempts:
-            _unknown(context, job, why)
+        context.save_many([_unknown(job, why).job for job in attempts], [why] * len(attempts))
         raise
     replies = parse_submit_reply(result.stdout, nonce)
-    for job in attempts:
-        try:
-            outcomes[job.id] = _conclude(context, job, replies.get(job.id, SubmitReply("cut")))
-        except NamdrunnerError as error:
-            outcomes[job.id] = error
+    ends = [_conclude(context, job, replies.get(job.id, SubmitReply("cut"))) for job in attempts]
+    context.save_many([end.job for end in ends], [end.says for end in ends])
+    outcomes.update({end.job.id: end.error or end.job for end in ends})
+
+
+@dataclass(frozen=True)
+class _End:
+    """What became of one submission: the job as it then is, what its history says, and why Slurm refused it."""
+
+    job: StoredJob
+    says: str
+    error: NamdrunnerError | None = None
 
 
 def _gone(job_id: str) -> NotFoundError:
@@ -121,7 +123,6 @@ def _submit_job(job: StoredJob) -> SubmitJob:
         id=job.id,
         project_dir=job.record.project_dir,
         token=submissions[-1].token,
-        job_info=info_text(job.record),
         over=submissions[-2].token if len(submissions) > 1 else "",
     )
 
@@ -151,38 +152,38 @@ def _check_state(job: StoredJob) -> None:
     )
 
 
-def _conclude(context: Context, job: StoredJob, reply: SubmitReply) -> StoredJob:
+def _conclude(context: Context, job: StoredJob, reply: SubmitReply) -> _End:
     match reply.outcome:
         case "receipt" if reply.receipt is not None:
-            return accept(context, job, reply.receipt.slurm_id, reply.receipt.token, "It had been submitted already.")
+            receipt = reply.receipt
+            return _accepted(context, job, receipt.slurm_id, receipt.token, "It had been submitted already.")
         case "attempt":
-            return _unknown(
-                context,
-                _with_foreign_attempt(job, reply.attempt_token),
-                "An earlier attempt is still to be looked into.",
-            )
+            foreign = _with_foreign_attempt(job, reply.attempt_token)
+            return _unknown(foreign, "An earlier attempt is still to be looked into.")
         case "answered" if reply.slurm_id and reply.status == 0:
-            return accept(context, job, reply.slurm_id, job.record.submissions[-1].token, "Slurm took the job.")
+            return _accepted(context, job, reply.slurm_id, job.record.submissions[-1].token, "Slurm took the job.")
         case "answered":
             error = refusal(reply.stderr, reply.status)
-            if is_ambiguous(error):
-                _unknown(context, job, error.message)
-                raise error
-            return _refused(context, job, error)
+            return replace(_unknown(job, error.message), error=error) if is_ambiguous(error) else _refused(job, error)
         case "failed":
-            return _refused(context, job, _failure(reply.problem))
+            return _refused(job, _failure(reply.problem))
         case _:
-            return _unknown(context, job, "The cluster's answer to the submission was cut off.")
+            return _unknown(job, "The cluster's answer to the submission was cut off.")
 
 
 def accept(context: Context, job: StoredJob, slurm_id: str, token: str, says: str) -> StoredJob:
     """Slurm has the job, under the token of one of its submissions."""
+    end = _accepted(context, job, slurm_id, token, says)
+    return context.save(end.job, says=end.says)
+
+
+def _accepted(context: Context, job: StoredJob, slurm_id: str, token: str, says: str) -> _End:
     submissions = [s for s in job.record.submissions if s.token != token]
     own = next((s for s in job.record.submissions if s.token == token), None)
     own = own or Submission(token=token, at=job.status.submitted_at or context.now())
     job = with_record(job, submissions=(*submissions, own.model_copy(update={"slurm_id": slurm_id})))
     job = with_status(job, state=JobState.PENDING, reason="", remedy="", stale="", queue_reason="")
-    return context.save(job, says=f"{says} Its Slurm id is {slurm_id}.")
+    return _End(job, f"{says} Its Slurm id is {slurm_id}.")
 
 
 def _with_foreign_attempt(job: StoredJob, token: str) -> StoredJob:
@@ -192,20 +193,19 @@ def _with_foreign_attempt(job: StoredJob, token: str) -> StoredJob:
     return with_record(job, submissions=(*earlier, attempt))
 
 
-def _unknown(context: Context, job: StoredJob, why: str) -> StoredJob:
+def _unknown(job: StoredJob, why: str) -> _End:
     job = with_status(
         job,
         state=JobState.SUBMIT_UNKNOWN,
         reason=f"{why} {_UNKNOWN}",
         remedy="Wait for the next sync, or sync now; nothing is submitted twice.",
     )
-    return context.save(job, says=why)
+    return _End(job, why)
 
 
-def _refused(context: Context, job: StoredJob, error: NamdrunnerError) -> StoredJob:
+def _refused(job: StoredJob, error: NamdrunnerError) -> _End:
     back = with_status(job, state=JobState.READY, reason=error.message, remedy=error.remedy, submitted_at=None)
-    context.save(back, says=f"Slurm refused the job: {error.message}")
-    raise error
+    return _End(back, f"Slurm refused the job: {error.message}", error)
 
 
 def _failure(problem: str) -> NamdrunnerError:
@@ -213,6 +213,13 @@ def _failure(problem: str) -> NamdrunnerError:
         return QuotaError(
             "The project folder cannot be written: nothing was submitted.",
             remedy="Free some space in the project folder (see the site's quota command), then submit again.",
+        )
+    if problem == "silent":
+        return SubmissionError(
+            "Slurm did not answer for a job before this one: this one was not submitted.",
+            code="not-submitted",
+            remedy="Submit it again in a minute.",
+            retryable=True,
         )
     if problem == "busy":
         return ConflictError(

@@ -107,18 +107,24 @@ def signal_command(job_id: str, signal: str = "USR1") -> str:
     return f"scancel --batch --signal={signal} {_ids([job_id])}"
 
 
-def sbatch_command(project_dir: str, token: str, *, script: str = "job.sbatch", account: str = "") -> str:
-    """Submit ``script`` from the job's project folder, where its relative log paths begin.
+def sbatch_words(token: str, *, script: str = "job.sbatch") -> str:
+    """Submit ``script`` from the job's project folder, where its relative log paths begin; ``token`` as a shell word.
 
     The token goes into the job's comment, where squeue and sacct show it, and to the script as its argument.
-    Settings that the person's profile makes for sbatch are put aside: what was reviewed is what is submitted.
     """
+    return f"sbatch --parsable --comment={token} {shlex.quote(script)} {token}"
+
+
+def check_token(token: str) -> str:
+    """Raises UsageError (``token-invalid``) for what could be more than one word."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", token):
         raise UsageError("A submission token is letters, digits, dots, dashes.", code="token-invalid")
-    return (
-        f"cd {shlex.quote(project_dir)} && {_own_environment(account)}"
-        f" sbatch --parsable --comment={token} {shlex.quote(script)} {token}"
-    )
+    return token
+
+
+def reviewed_environment() -> str:
+    """Puts aside what the person's profile sets for sbatch: what was reviewed is what is submitted."""
+    return "unset " + " ".join(_SBATCH_ENVIRONMENT)
 
 
 def try_only_command(project_dir: str, *, script: str = "job.sbatch") -> str:

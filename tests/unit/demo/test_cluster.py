@@ -152,12 +152,12 @@ async def test_sftp_stays_below_the_root(
 
 async def test_the_projects_own_commands_and_parsers_understand_it(connection: asyncssh.SSHClientConnection) -> None:
     from namdrunner.slurm.accounting import parse_sacct_reply
-    from namdrunner.slurm.commands import sacct_command, sbatch_command, scancel_command, squeue_command
+    from namdrunner.slurm.commands import sacct_command, sbatch_words, scancel_command, squeue_command
     from namdrunner.slurm.queue import parse_squeue_reply
 
     await run(connection, "printf '#!/bin/bash\\n#SBATCH -J ours\\nsleep 60\\n' > job.sbatch")
     home = (await run(connection, "pwd")).strip()
-    job = (await run(connection, sbatch_command(home, "token-7"))).strip()
+    job = (await run(connection, f"cd {home} && {sbatch_words('token-7')}")).strip()
     for command in (squeue_command([job]), squeue_command()):
         result = await connection.run(command)
         rows = parse_squeue_reply(str(result.stdout), str(result.stderr), result.exit_status or 0)

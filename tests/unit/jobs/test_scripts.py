@@ -51,7 +51,7 @@ class Machine:
         ).stdout
 
     def submit(self, token: str = "a" * 32, over: str = ""):
-        script = build_submit_script([SubmitJob("job_1", str(self.job), token, INFO, over)], NONCE)
+        script = build_submit_script([SubmitJob("job_1", str(self.job), token, over)], NONCE)
         return parse_submit_reply(self.run(script), NONCE)["job_1"]
 
     def sync(self, *jobs: SyncJob):
@@ -68,14 +68,13 @@ def queue_line(slurm_id: str, state: str) -> str:
     return SEPARATOR.join(values)
 
 
-def test_submission_leaves_record_and_receipt(machine: Machine) -> None:
+def test_submission_leaves_a_receipt(machine: Machine) -> None:
     machine.tool("sbatch", 'printf "%s\\n" "$@" >args; echo 4711')
     reply = machine.submit()
     assert (reply.outcome, reply.slurm_id, reply.status) == ("answered", "4711", 0)
     receipt = parse_receipt((machine.job / "receipt").read_text())
     assert receipt is not None
     assert (receipt.token, receipt.slurm_id) == ("a" * 32, "4711")
-    assert (machine.job / "job_info.json").read_text() == INFO + "\n"
     assert "--comment=" + "a" * 32 in (machine.job / "args").read_text()
 
 
@@ -104,8 +103,8 @@ def test_attempt_without_receipt_stops_everyone_but_who_settled_it(machine: Mach
 
 def test_two_submissions_at_once_run_sbatch_once(machine: Machine) -> None:
     machine.tool("sbatch", "echo x >>count; sleep 0.5; echo 7")
-    script = build_submit_script([SubmitJob("job_1", str(machine.job), "a" * 32, INFO)], NONCE)
-    other = build_submit_script([SubmitJob("job_1", str(machine.job), "b" * 32, INFO)], NONCE)
+    script = build_submit_script([SubmitJob("job_1", str(machine.job), "a" * 32)], NONCE)
+    other = build_submit_script([SubmitJob("job_1", str(machine.job), "b" * 32)], NONCE)
     environment = {"PATH": f"{machine.bin}:{os.environ['PATH']}"}
     processes = [
         subprocess.Popen(["bash", "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in "ab"
@@ -124,6 +123,31 @@ def test_two_submissions_at_once_run_sbatch_once(machine: Machine) -> None:
     assert (machine.job / "count").read_text() == "x\n"
 
 
+def test_job_of_which_slurm_was_silent_is_not_followed_by_others(machine: Machine, tmp_path: Path) -> None:
+    machine.tool("sbatch", "echo x >>../count; echo 'sbatch: error: Unable to contact slurm controller' >&2; exit 1")
+    other = machine.job.parent / "job_2"
+    other.mkdir()
+    jobs = [SubmitJob("job_1", str(machine.job), "a" * 32), SubmitJob("job_2", str(other), "b" * 32)]
+    replies = parse_submit_reply(machine.run(build_submit_script(jobs, NONCE)), NONCE)
+    assert replies["job_1"].outcome == "answered"
+    assert (replies["job_2"].outcome, replies["job_2"].problem) == ("failed", "silent")
+    assert (machine.job.parent / "count").read_text() == "x\n"
+    assert not (other / "attempt").exists()
+
+
+def test_attempt_that_is_empty_because_the_disk_was_full_is_made_anew(machine: Machine) -> None:
+    machine.tool("sbatch", "echo 4711")
+    (machine.job / "attempt").touch()
+    assert machine.submit().slurm_id == "4711"
+
+
+def test_submission_ignores_what_a_profile_sets_for_sbatch(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.tool("sbatch", 'echo "${SBATCH_PARTITION:-none}" >partition; echo 4711')
+    script = build_submit_script([SubmitJob("job_1", str(machine.job), "a" * 32)], NONCE)
+    machine.run(f"export SBATCH_PARTITION=wrong\n{script}")
+    assert (machine.job / "partition").read_text() == "none\n"
+
+
 def test_words_of_a_site_around_the_id_do_not_matter(machine: Machine) -> None:
     machine.tool("sbatch", "echo 'Welcome! 12 jobs running'; echo '99;alpine'; echo 'cost: 3 SU' >&2")
     reply = machine.submit()
@@ -131,14 +155,15 @@ def test_words_of_a_site_around_the_id_do_not_matter(machine: Machine) -> None:
 
 
 def test_missing_folder_submits_nothing(machine: Machine) -> None:
-    script = build_submit_script([SubmitJob("job_1", "/nowhere/at/all", "a" * 32, INFO)], NONCE)
+    script = build_submit_script([SubmitJob("job_1", "/nowhere/at/all", "a" * 32)], NONCE)
     reply = parse_submit_reply(machine.run(script), NONCE)["job_1"]
     assert (reply.outcome, reply.problem) == ("failed", "folder")
 
 
 def test_unwritable_folder_submits_nothing(machine: Machine) -> None:
     machine.tool("sbatch", "echo x >>/dev/stderr; echo 7")
-    (machine.job / "job_info.json.new").mkdir()
+    (machine.job / "logs").rmdir()
+    (machine.job / "logs").touch()
     assert machine.submit().problem == "write"
     assert not (machine.job / "receipt").exists()
 
@@ -155,7 +180,7 @@ def test_several_jobs_are_submitted_by_one_command_each_for_itself(machine: Mach
     folders = [machine.job.with_name(f"{word}_1") for word in ("good", "bad", "fine")]
     for folder in folders:
         folder.mkdir()
-    jobs = [SubmitJob(f.name, str(f), "a" * 32, INFO) for f in (*folders, Path("/nowhere/x_1"))]
+    jobs = [SubmitJob(f.name, str(f), "a" * 32) for f in (*folders, Path("/nowhere/x_1"))]
     replies = parse_submit_reply(machine.run(build_submit_script(jobs, NONCE)), NONCE)
     assert [replies[j.id].outcome for j in jobs] == ["answered", "answered", "answered", "failed"]
     assert [bool(replies[j.id].slurm_id) for j in jobs] == [True, False, True, False]

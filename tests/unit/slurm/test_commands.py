@@ -37,18 +37,15 @@ def test_no_ids_is_an_error_and_not_every_job() -> None:
         commands.scancel_command([])
 
 
-def test_submission_carries_the_token_twice_and_quotes_the_folder() -> None:
-    text = commands.sbatch_command("/pl/it's $HOME", "tok-1", account="ucb")
-    words = shlex.split(text.replace("&&", " && "))
-    assert words[:3] == ["cd", "/pl/it's $HOME", "&&"]
-    assert words[-4:] == ["--parsable", "--comment=tok-1", "job.sbatch", "tok-1"]
-    assert "SBATCH_ACCOUNT" in words
-    assert "SBATCH_PARTITION" in words
+def test_submission_carries_the_token_twice() -> None:
+    words = shlex.split(commands.sbatch_words('"$3"'))
+    assert words == ["sbatch", "--parsable", "--comment=$3", "job.sbatch", "$3"]
+    assert "SBATCH_PARTITION" in commands.reviewed_environment().split()
 
 
 def test_a_token_cannot_hold_shell_text() -> None:
     with pytest.raises(UsageError):
-        commands.sbatch_command("/p", "a b;c")
+        commands.check_token("a b;c")
 
 
 def test_only_signals_the_script_knows() -> None:
