@@ -93,7 +93,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["faults"] = dict(session.config.stash[FAULTS])
+        faults = session.config.stash[FAULTS]
+        session.config.workeroutput["faults"] = dict(faults)
 
 
 @pytest.hookimpl(optionalhook=True)
