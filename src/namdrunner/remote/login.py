@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+from asyncssh.constants import MSG_IGNORE
 from asyncssh.public_key import get_default_public_key_algs
 
 from namdrunner.errors import ConnectionFailedError, HostKeyError, NamdrunnerError
@@ -197,13 +198,31 @@ async def _attempt(
     try:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S) as deadline:
             questions.deadline = deadline
-            return await asyncssh.connect(hop.name, client_factory=lambda: client, **_options(hop, book, tunnel))
+            connection = await asyncssh.connect(hop.name, client_factory=lambda: client, **_options(hop, book, tunnel))
+            _without_filler(connection)
+            return connection
     except (asyncssh.Error, OSError, ValueError, EOFError, TimeoutError) as exc:
         fault = login_fault(exc, hop, client)
         raise fault from (None if isinstance(fault, _FirstContact) else exc)
     finally:
         questions.deadline = None
         ring.close()
+
+
+def _without_filler(connection: asyncssh.SSHClientConnection) -> None:
+    """Leave out the empty packet that asyncssh sends before every other one.
+
+    It protects ciphers in CBC mode only (CVE-2008-5161, RFC 4253 section 9), and costs a fifth of an upload's time.
+    """
+    if "-cbc" in str(connection.get_extra_info("send_cipher")):
+        return
+    send = connection.send_packet
+
+    def send_packet(pkttype: int, *arguments: bytes, **more: Any) -> None:
+        if pkttype != MSG_IGNORE:
+            send(pkttype, *arguments, **more)
+
+    connection.send_packet = send_packet  # type: ignore[method-assign]
 
 
 def _options(hop: Hop, book: HostKeyBook, tunnel: asyncssh.SSHClientConnection | None) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import asyncssh
 
@@ -19,6 +19,7 @@ from namdrunner.remote.shell import bash
 if TYPE_CHECKING:
     from namdrunner.remote.session import SshSession
 
+S = TypeVar("S", bound=asyncssh.SSHClientSession[bytes])
 MAX_LANES = 3
 RECONNECT_WAIT_S = 60.0
 _DIGEST_TIMEOUT_S = 6 * 3600.0
@@ -123,6 +124,38 @@ class TransferChannel:
             finally:
                 if process is not None:
                     _stop(process)
+
+    @contextlib.asynccontextmanager
+    async def stream_if_free(
+        self, factory: Callable[[], S], window: int, script: str, *arguments: str
+    ) -> AsyncIterator[S | None]:
+        """A remote script with a session of one's own making; ``None`` when there is no session to spare for it."""
+        async with self._link.gate.session_if_free(transfer=True) as free:
+            if not free:
+                yield None
+                return
+            connection = await self._link.wait_connected(RECONNECT_WAIT_S)
+            try:
+                channel, session = await connection.create_session(
+                    factory, bash(script, *arguments), encoding=None, window=window
+                )
+            except asyncssh.ChannelOpenError as exc:
+                if connection.is_closed():
+                    raise faults.lost_fault(self.place, exc.reason) from exc
+                self._link.gate.refused()
+                yield None
+                return
+            except (asyncssh.Error, OSError) as exc:
+                raise faults.lost_fault(self.place, str(exc)) from exc
+            try:
+                yield cast(S, session)
+            finally:
+                channel.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands as far as is known here."""
+        return self._link.connected
 
     async def _start(self, script: str, arguments: tuple[str, ...]) -> asyncssh.SSHClientProcess[bytes]:
         connection = await self._link.wait_connected(RECONNECT_WAIT_S)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ import asyncssh
 from namdrunner.errors import InputError
 from namdrunner.remote.listing import RemoteStat, encoded
 from namdrunner.remote.transfer import parts
+from namdrunner.remote.transfer.bytestream import Streams, write_hashed
 from namdrunner.remote.transfer.channel import MAX_LANES, TransferChannel, first_failure
 from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.transfer.digest import Hash
@@ -76,6 +79,7 @@ class Downloader:
         self._meter = meter
         self._bandwidth = bandwidth
         self._flow = Flow()
+        self._streams = Streams(channel, self._flow, bandwidth, control)
         self.done: dict[str, TransferredFile] = {}
 
     async def fetch(self, files: Sequence[Incoming]) -> None:
@@ -157,10 +161,25 @@ class Downloader:
     async def _stream(
         self, file: Incoming, part: BinaryIO, start: int, handles: Sequence[BlockFile], digest: Hash
     ) -> None:
-        async with pipeline(self._flow, self._bandwidth, self._control) as line:
-            async for data in received_chunks(line, handles, start, file.bytes):
-                await asyncio.to_thread(_write_hashed, part, data, digest)
-                self._meter.sent(file.name, len(data))
+        position = start
+
+        def arrived(count: int) -> None:
+            self._meter.sent(file.name, count)
+
+        while position < file.bytes:
+            if self._streams.better(position, file.bytes):
+                write = functools.partial(write_hashed, part, digest=digest)
+                position = await self._streams.get(file.source, position, file.bytes, write, arrived)
+            async with (
+                pipeline(self._flow, self._bandwidth, self._control) as line,
+                contextlib.aclosing(received_chunks(line, handles, position, file.bytes)) as chunks,
+            ):
+                async for data in chunks:
+                    await asyncio.to_thread(_write_hashed, part, data, digest)
+                    position += len(data)
+                    arrived(len(data))
+                    if self._streams.better(position, file.bytes):
+                        break
 
     async def _resume_at(self, file: Incoming, part: BinaryIO, handle: asyncssh.SFTPClientFile) -> int:
         """The length of the part when its end is what the cluster has there, else 0."""

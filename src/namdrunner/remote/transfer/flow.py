@@ -11,6 +11,8 @@ BLOCK = 4 * 32 * 1024 - 128
 OpenSSH ends the connection at 256 KiB and more."""
 SMALLEST = 2 * BLOCK
 LARGEST = 6 * 1024 * 1024
+NEAR_S = 0.005
+"""Up to this time for an answer, the window of one session is no limit to speak of."""
 QUEUEING_S = 0.04
 """Extra waiting our own data may cause to others on the connection."""
 
@@ -44,6 +46,11 @@ class Flow:
     def abandon(self, count: int) -> None:
         """Bytes that will not be acknowledged any more."""
         self.under_way -= count
+
+    @property
+    def near(self) -> bool:
+        """Whether the other side answers at once however much is under way."""
+        return self._fastest <= NEAR_S and self.window >= LARGEST
 
     @property
     def full(self) -> bool:

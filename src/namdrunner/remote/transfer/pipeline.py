@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from namdrunner.errors import TransferError
 from namdrunner.remote.transfer.control import TransferControl
-from namdrunner.remote.transfer.flow import BLOCK, Bandwidth, Flow
+from namdrunner.remote.transfer.flow import BLOCK, LARGEST, Bandwidth, Flow
 
 CHUNK = 1024 * 1024
 """What is read, hashed or written at once in a thread; the event loop only handles blocks."""
+MOST_HELD = 2 * LARGEST
+"""Asked for and not consumed yet, answered or not: what a slow disk may make us hold."""
 
 
 class BlockFile(Protocol):
@@ -30,7 +32,8 @@ class Pipeline:
         self._flow = flow
         self._bandwidth = bandwidth
         self._control = control
-        self._pending: deque[asyncio.Task[Any]] = deque()
+        self._pending: deque[tuple[asyncio.Task[Any], int]] = deque()
+        self._held = 0
 
     async def add(self, request: Coroutine[Any, Any, Any], count: int) -> None:
         """Start ``request``, which moves ``count`` bytes, when it is allowed to."""
@@ -43,7 +46,8 @@ class Pipeline:
         began = self._flow.begin(count)
         task = asyncio.ensure_future(request)
         task.add_done_callback(lambda done: self._answered(done, count, began))
-        self._pending.append(task)
+        self._pending.append((task, count))
+        self._held += count
 
     def _answered(self, task: asyncio.Task[Any], count: int, began: float) -> None:
         if task.cancelled() or task.exception() is not None:
@@ -54,24 +58,26 @@ class Pipeline:
     @property
     def full(self) -> bool:
         """Whether an answer should be awaited before more is asked."""
-        return bool(self._pending) and self._flow.full
+        return bool(self._pending) and (self._flow.full or self._held >= MOST_HELD)
 
     @property
     def answered(self) -> bool:
         """Whether ``oldest`` would not have to wait."""
-        return bool(self._pending) and self._pending[0].done()
+        return bool(self._pending) and self._pending[0][0].done()
 
     def __len__(self) -> int:
         return len(self._pending)
 
     async def oldest(self) -> Any:
         """The answer to the oldest request."""
-        result = await self._pending[0]
+        task, count = self._pending[0]
+        result = await task
         self._pending.popleft()
+        self._held -= count
         return result
 
     async def drop(self) -> None:
-        tasks = list(self._pending)
+        tasks = [task for task, _ in self._pending]
         self._pending.clear()
         for task in tasks:
             task.cancel()
@@ -103,7 +109,7 @@ async def finish_sending(pipeline: Pipeline, sent: Callable[[int], None]) -> Non
 
 async def received_chunks(
     pipeline: Pipeline, files: Sequence[BlockFile], offset: int, size: int
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bytes from ``offset`` to ``size`` in order, in pieces of about ``CHUNK``.
 
     Raises:

@@ -15,6 +15,7 @@ import asyncssh
 from namdrunner.errors import InputError, TransferError
 from namdrunner.remote.listing import RemoteStat, encoded
 from namdrunner.remote.transfer import parts
+from namdrunner.remote.transfer.bytestream import Streams
 from namdrunner.remote.transfer.channel import MAX_LANES, TransferChannel, first_failure
 from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.transfer.digest import Hash, bytes_sha256
@@ -88,7 +89,7 @@ def check_targets(files: Sequence[Outgoing]) -> None:
 def open_source(item: UploadItem) -> BinaryIO:
     import io
 
-    return io.BytesIO(item.source) if isinstance(item.source, bytes) else Path(item.source).open("rb")
+    return io.BytesIO(item.source) if isinstance(item.source, bytes) else Path(item.source).open("rb", buffering=0)
 
 
 class Uploader:
@@ -109,6 +110,7 @@ class Uploader:
         self._bandwidth = bandwidth
         self._remote = remote
         self._flow = Flow()
+        self._streams = Streams(channel, self._flow, bandwidth, control)
         self._done = done
 
     async def send(self, files: Sequence[Outgoing]) -> None:
@@ -180,20 +182,26 @@ class Uploader:
         acknowledged = start
 
         def sent(count: int) -> None:
+            arrived(acknowledged + count)
+
+        def arrived(position: int) -> None:
             nonlocal acknowledged
-            acknowledged += count
-            self._meter.sent(file.name, count)
+            self._meter.sent(file.name, position - acknowledged)
+            acknowledged = position
             if check is not None:
                 check.arrived(acknowledged)
 
+        read = _Hashing(source, digest).read
         position = 0
-        source.seek(0)
         async with pipeline(self._flow, self._bandwidth, self._control) as line:
-            while data := await asyncio.to_thread(_read_hashed, source, digest):
+            while data := await asyncio.to_thread(read, position, CHUNK):
                 fresh = data[max(0, start - position) :] if position < start else data
                 if fresh:
                     await send_chunk(line, handles, fresh, position + len(data) - len(fresh), sent)
                 position += len(data)
+                if position >= start and self._streams.better(position, file.bytes):
+                    await finish_sending(line, sent)
+                    position = await self._streams.put(file.part, position, file.bytes, read, arrived)
             await finish_sending(line, sent)
         if position != file.bytes:
             raise parts.changed(file.source_name)
@@ -220,10 +228,21 @@ class Uploader:
         return start
 
 
-def _read_hashed(source: BinaryIO, digest: Hash) -> bytes:
-    data = source.read(CHUNK)
-    digest.update(data)
-    return data
+class _Hashing:
+    """Reads a source at any place; every byte goes into the digest once, in order."""
+
+    def __init__(self, source: BinaryIO, digest: Hash) -> None:
+        self._source = source
+        self._digest = digest
+        self._hashed = 0
+
+    def read(self, offset: int, count: int) -> bytes:
+        self._source.seek(offset)
+        data = self._source.read(count)
+        if offset + len(data) > self._hashed:
+            self._digest.update(memoryview(data)[max(0, self._hashed - offset) :])
+            self._hashed = offset + len(data)
+        return data
 
 
 def _unchanged(file: Outgoing) -> None:
