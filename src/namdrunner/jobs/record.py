@@ -66,6 +66,22 @@ class Submission(_Model):
     slurm_id: str = ""
 
 
+class ContinuationNote(_Model):
+    """Where a continued job starts from: ``from_step`` of the restart set that was chosen, for ``reason``.
+
+    ``kind``: ``continue`` goes on with the parent's plan, ``start`` does it again from its beginning, ``stage`` is
+    another config from the parent's end. ``segment`` counts the jobs of a plan that goes on, from 1; ``plan_first``
+    is the step at which that plan begins, in its first segment.
+    """
+
+    kind: Literal["continue", "start", "stage"] = "continue"
+    segment: int = 1
+    from_step: int = 0
+    from_files: tuple[str, ...] = ()
+    plan_first: int = 0
+    reason: str = ""
+
+
 class JobRecord(_Model):
     """Everything lasting about a job but its state; written by the server as ``job_info.json``."""
 
@@ -84,6 +100,7 @@ class JobRecord(_Model):
     scratch_dir: str
     submissions: tuple[Submission, ...] = ()
     parent: str | None = None
+    continuation: ContinuationNote | None = None
     notes: str = ""
     namdrunner: str = ""
     """Version of NAMDRunner that wrote it."""
