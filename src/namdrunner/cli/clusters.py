@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from namdrunner.cli.options import ClusterName, Json, complete_clusters
+from namdrunner.cli.options import ClusterName, Json, complete_clusters, pairs
 from namdrunner.cli.output import duration, facts, moment, say, size, table, write_json
 from namdrunner.cli.session import open_client
 from namdrunner.client.documents import ClusterDocument
@@ -97,9 +97,20 @@ def edit(
     profile: Profile = None,
     project_root: ProjectRoot = None,
     scratch_root: ScratchRoot = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a fact of its profile, e.g. partitions.gpu.max_walltime_s=86400; repeatable.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change how a cluster is reached; what is not given stays. It holds from the next connection on."""
+    """Change how a cluster is reached, or facts of its profile; what is not given stays.
+
+    It holds from the next connection on. With --set the cluster gets a profile of its own.
+    """
     changes = {
         "host": host,
         "port": port,
@@ -110,10 +121,15 @@ def edit(
         "scratch_root": scratch_root,
     }
     given = {key: value for key, value in changes.items() if value is not None}
-    if not given:
+    facts_changed = dict(pairs(settings, "--set"))
+    if not given and not facts_changed:
         raise UsageError("Nothing is to be changed.", remedy="See `namdrunner cluster edit --help`.")
     with open_client() as client:
-        cluster = client.clusters.edit(name, given)
+        if given:
+            client.clusters.edit(name, given)
+        if facts_changed:
+            client.clusters.save_profile(name, changes=facts_changed)
+        cluster = client.clusters.get(name)
     if as_json:
         write_json(cluster)
     else:
@@ -160,5 +176,10 @@ def print_cluster(cluster: ClusterDocument) -> None:
         ]
         for p in cluster["partitions"]
     ]
+    if cluster["drift"]:
+        say(f"The profile no longer agrees with the cluster in {len(cluster['drift'])} place(s):")
+        for line in cluster["drift"][:5]:
+            say(f"  {line['message']}")
+        say(f"See `namdrunner cluster discover {cluster['name']}`.")
     if rows:
         table(("partition", "nodes", "cores/node", "memory/node", "longest", "GPUs"), rows)

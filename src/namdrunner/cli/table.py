@@ -69,6 +69,36 @@ CLUSTER = Noun(
             "Check what NAMDRunner needs on the cluster.",
             "namdrunner cluster test alpine",
         ),
+        Verb(
+            "discover",
+            "discovery:discover",
+            "Ask the cluster about itself; compare it with its profile.",
+            "namdrunner cluster discover alpine --apply",
+        ),
+        Verb(
+            "suggest",
+            "discovery:suggest",
+            "Suggest resources for a system, with reasons.",
+            "namdrunner cluster suggest alpine --atoms 92224 --ns 100",
+        ),
+        Verb(
+            "export",
+            "discovery:export",
+            "Print its profile, to give away.",
+            "namdrunner cluster export alpine --to alpine.toml",
+        ),
+        Verb(
+            "import",
+            "discovery:import_",
+            "Keep a profile from a file.",
+            "namdrunner cluster import alpine.toml --user ralphie",
+        ),
+        Verb(
+            "duplicate",
+            "discovery:duplicate",
+            "Another cluster like this one.",
+            "namdrunner cluster duplicate alpine alpine-test",
+        ),
     ),
 )
 
@@ -148,7 +178,7 @@ JOB = Noun(
 
 TEMPLATE = Noun(
     "template",
-    "List, read, render and validate templates.",
+    "List, render, write, import and compare templates.",
     (
         Verb("list", "templates:list_", "List the templates.", "namdrunner template list"),
         Verb(
@@ -168,6 +198,55 @@ TEMPLATE = Noun(
             "templates:validate",
             "Say what is wrong with a template file.",
             "namdrunner template validate my_template.namd",
+        ),
+        Verb(
+            "import",
+            "template_library:import_",
+            "Keep a template, JSON, NAMD config, or a folder of configs.",
+            "namdrunner template import charmm-gui/namd",
+        ),
+        Verb(
+            "export",
+            "template_library:export",
+            "Print a template's text, or write it to a file.",
+            "namdrunner template export my_npt --to my_npt.namd",
+        ),
+        Verb(
+            "new",
+            "template_library:new",
+            "Make a template to begin with.",
+            "namdrunner template new my_npt --from npt_production",
+        ),
+        Verb("edit", "template_library:edit", "Edit a template in your editor.", "namdrunner template edit my_npt"),
+        Verb(
+            "duplicate",
+            "template_library:duplicate",
+            "Copy a template under another id.",
+            "namdrunner template duplicate npt_production my_npt",
+        ),
+        Verb(
+            "delete",
+            "template_library:delete",
+            "Delete a template of your own.",
+            "namdrunner template delete my_npt",
+        ),
+        Verb(
+            "history",
+            "template_library:history",
+            "List every text a template had.",
+            "namdrunner template history my_npt",
+        ),
+        Verb(
+            "restore",
+            "template_library:restore",
+            "Bring back an earlier version, or a deleted template.",
+            "namdrunner template restore my_npt 2",
+        ),
+        Verb(
+            "diff",
+            "template_library:diff",
+            "Show what changed between versions.",
+            "namdrunner template diff my_npt 1 2",
         ),
     ),
 )

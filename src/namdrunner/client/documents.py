@@ -38,6 +38,7 @@ class ClusterDocument(TypedDict):
     qos: list[JsonObject]
     presets: list[JsonObject]
     purge_days: int | None
+    drift: list[JsonObject]
 
 
 class Check(TypedDict):

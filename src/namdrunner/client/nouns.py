@@ -69,6 +69,54 @@ class Clusters(_Noun):
         """The NAMD a recipe starts there (the first unless named), and findings where it is connected."""
         return cast(d.ClusterNamd, self._http.get(path_of("clusters", name, "namd"), {"recipe": recipe}))
 
+    def discover(self, name: str, *, apply: Sequence[str] | None = None) -> d.TaskDocument:
+        """Ask a connected cluster about itself; the task's result is the discovery.
+
+        ``apply``: keys of lines to take into the cluster's profile, ``["all"]`` for all.
+        """
+        body = {"apply": None if apply is None else list(apply)}
+        return cast(d.TaskDocument, self._http.post(path_of("clusters", name, "discovery"), body))
+
+    def discovery(self, name: str) -> d.JsonObject:
+        """The last discovery; raises NotFoundError."""
+        return cast(d.JsonObject, self._http.get(path_of("clusters", name, "discovery")))
+
+    def apply_discovery(self, name: str, keys: Sequence[str]) -> d.JsonObject:
+        """Take lines of the last discovery into the cluster's own profile."""
+        body = {"keys": list(keys)}
+        return cast(d.JsonObject, self._http.post(path_of("clusters", name, "discovery", "apply"), body))
+
+    def profile(self, name: str) -> d.JsonObject:
+        """The profile as values (``profile``) and as TOML (``text``)."""
+        return cast(d.JsonObject, self._http.get(path_of("clusters", name, "profile")))
+
+    def save_profile(self, name: str, *, text: str | None = None, changes: Names | None = None) -> d.JsonObject:
+        """Give the cluster a profile of its own: a whole text, or single facts by key."""
+        body = {"text": text, "set": dict(changes) if changes else None}
+        return cast(d.JsonObject, self._http.request("PUT", path_of("clusters", name, "profile"), body=body))
+
+    def export(self, name: str) -> str:
+        """Its profile, and how it is reached, as TOML."""
+        document = cast(d.JsonObject, self._http.get(path_of("clusters", name, "export"), {"as_json": True}))
+        return str(document["text"])
+
+    def duplicate(self, name: str, new: str) -> d.ClusterDocument:
+        body = {"name": new}
+        return cast(d.ClusterDocument, self._http.post(path_of("clusters", name, "duplicate"), body))
+
+    def import_profile(self, text: str, *, name: str | None = None, replace: bool = False) -> d.JsonObject:
+        """Keep a profile; ``runs`` in the answer are the shell lines in it."""
+        body = {"text": text, "name": name, "replace": replace}
+        return cast(d.JsonObject, self._http.post(path_of("profiles"), body))
+
+    def suggest(self, name: str, request: Names) -> d.JsonObject:
+        """Resources for a system (``atoms``, ``simulated_ns``), each with its reason."""
+        return cast(d.JsonObject, self._http.post(path_of("clusters", name, "suggestion"), dict(request)))
+
+    def expected_start(self, request: Names) -> d.JsonObject:
+        """When a job like this would start: signals kept apart. Keys of ``request`` as for ``jobs.create``."""
+        return cast(d.JsonObject, self._http.post(path_of("jobs", "expected-start"), dict(request)))
+
     def test(self, name: str) -> d.CheckList:
         """Check what NAMDRunner needs of a connected cluster."""
         return cast(d.CheckList, self._http.post(path_of("clusters", name, "test")))
@@ -155,6 +203,33 @@ class Jobs(_Noun):
         return cast(d.TaskDocument, answer)
 
 
+    # Several at once; the result of each task has "refused": {id: error} for those for which it was not done
+
+    def create_many(self, requests: Sequence[Names]) -> d.TaskDocument:
+        """Start creating jobs of one cluster together; the result is ``{"jobs": [JobDocument], "refused": {}}``."""
+        return self._several("batch", {"jobs": [dict(request) for request in requests]})
+
+    def submit_many(self, jobs: Sequence[str]) -> d.TaskDocument:
+        """The task's result has ``jobs``, the documents."""
+        return self._several("submit", {"jobs": list(jobs)})
+
+    def cancel_many(self, jobs: Sequence[str]) -> d.TaskDocument:
+        """The task's result has ``jobs``, the documents."""
+        return self._several("cancel", {"jobs": list(jobs)})
+
+    def delete_many(self, jobs: Sequence[str], *, keep_remote: bool = False) -> d.TaskDocument:
+        """The task's result has ``deleted``, the ids."""
+        return self._several("delete", {"jobs": list(jobs), "keep_remote": keep_remote})
+
+    def download_many(self, jobs: Sequence[str], patterns: Sequence[str] = (), *, to: Path) -> d.TaskDocument:
+        """Fetch to a folder of each job's id below ``to``; the result has ``jobs``: ``[{"id", "to", "files"}]``."""
+        body = {"jobs": list(jobs), "patterns": list(patterns), "to": str(to.expanduser().absolute())}
+        return self._several("download", body)
+
+    def _several(self, action: str, body: d.JsonObject) -> d.TaskDocument:
+        return cast(d.TaskDocument, self._http.post(path_of("jobs", action), body))
+
+
 class Templates(_Noun):
     def list(self) -> list[d.TemplateSummary]:
         return cast("list[d.TemplateSummary]", self._http.get(path_of("templates"))["templates"])
@@ -170,6 +245,29 @@ class Templates(_Noun):
 
     def validate(self, text: str) -> d.TemplateValidation:
         return cast(d.TemplateValidation, self._http.post(path_of("templates", "validate"), {"text": text}))
+
+    def save(self, text: str, *, replace: bool = False) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.post(path_of("templates"), {"text": text, "replace": replace}))
+
+    def import_files(self, files: Names, *, replace: bool = False) -> d.JsonObject:
+        body = {"files": dict(files), "replace": replace}
+        return cast(d.JsonObject, self._http.post(path_of("templates", "import"), body))
+
+    def history(self, template: str) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.get(path_of("templates", template, "history")))
+
+    def diff(self, template: str, old: int | None = None, new: int | None = None) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.get(path_of("templates", template, "diff"), {"from": old, "to": new}))
+
+    def restore(self, template: str, number: int | None = None) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.post(path_of("templates", template, "restore"), {"number": number}))
+
+    def duplicate(self, template: str, new: str | None = None) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.post(path_of("templates", template, "duplicate"), {"id": new}))
+
+    def delete(self, template: str, *, force: bool = False) -> None:
+        """Raises ConflictError (``template-in-use``) when jobs were made with it and not ``force``."""
+        self._http.request("DELETE", path_of("templates", template), query={"force": force})
 
 
 class Prompts(_Noun):

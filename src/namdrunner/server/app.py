@@ -19,6 +19,7 @@ from namdrunner.server.problems import MEDIA_TYPE, Problem, UnexpectedErrors, in
 from namdrunner.server.routes import (
     check,
     clusters,
+    discovery,
     events,
     files,
     jobs,
@@ -80,7 +81,20 @@ def create_app(
 
 def _api() -> APIRouter:
     api = APIRouter(prefix=API, responses={"default": {"model": Problem, "content": {MEDIA_TYPE: {}}}})
-    for module in (system, events, clusters, profiles, jobs, structures, templates, check, files, uploads, storage):
+    for module in (
+        system,
+        events,
+        clusters,
+        discovery,
+        profiles,
+        jobs,
+        structures,
+        templates,
+        check,
+        files,
+        uploads,
+        storage,
+    ):
         api.include_router(module.router)
     api.include_router(tasks.tasks)
     api.include_router(tasks.prompts)

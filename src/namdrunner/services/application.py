@@ -14,14 +14,17 @@ from namdrunner.remote.values import ConnectionStatus
 from namdrunner.services.activity import ActivityLog
 from namdrunner.services.clusters import ClusterService
 from namdrunner.services.context import Context
+from namdrunner.services.discovery import DiscoveryService
 from namdrunner.services.documents import rfc3339
 from namdrunner.services.events import EventBus
 from namdrunner.services.jobs import JobService
 from namdrunner.services.polling import Poller
+from namdrunner.services.profiles import ProfileService
 from namdrunner.services.prompts import PromptService
+from namdrunner.services.resource_help import ResourceHelp
 from namdrunner.services.storage import StorageService
 from namdrunner.services.submit import settled
-from namdrunner.services.tasks import TaskService
+from namdrunner.services.tasks import TaskHandle, TaskService
 from namdrunner.services.templates import TemplateService
 from namdrunner.store.clusters import ClusterRepository
 from namdrunner.store.database import Database
@@ -45,7 +48,7 @@ class Application:
         self.clusters = ClusterService(
             folders, ClusterRepository(self.database), jobs, self.connections, self.tasks, self.events
         )
-        self.templates = TemplateService(folders)
+        self.templates = TemplateService(folders, uses=lambda ident: jobs.page(JobQuery(template=ident, limit=0))[1])
         self.context = Context(
             folders=folders,
             jobs=jobs,
@@ -54,10 +57,14 @@ class Application:
             tasks=self.tasks,
             events=self.events,
         )
+        self.resource_help = ResourceHelp(self.context)
         self.storage = StorageService(folders, self.database, self.tasks)
         self.clusters.on_change = self.storage.remember_clusters
         self.poller = Poller(self.context)
         self.jobs = JobService(self.context, self.templates, self.poller)
+        self.profiles = ProfileService(folders, self.clusters)
+        self.discovery = DiscoveryService(folders, self.clusters, self.tasks, self.events)
+        self.clusters.drift = self.discovery.drift
         self.clusters.after_connect = self._after_connect
 
     @classmethod
@@ -109,6 +116,12 @@ class Application:
 
     async def _after_connect(self, cluster: str) -> None:
         self.poller.start(cluster)
+
+        async def look(_: TaskHandle) -> None:
+            await self.discovery.notice_drift(cluster)
+
+        if self.discovery.drift_due(cluster):
+            self.tasks.start("drift", look, cluster=cluster)
 
     def _settle(self) -> None:
         """Submissions and uploads that were under way when the last server ended."""

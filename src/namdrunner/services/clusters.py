@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -23,7 +24,8 @@ from namdrunner.services.looks import Looks
 from namdrunner.services.tasks import Task, TaskHandle, TaskService
 from namdrunner.slurm.geometry import choose_recipe, uses_gpus
 from namdrunner.slurm.profile import ClusterProfile
-from namdrunner.slurm.profiles import load_profile
+from namdrunner.slurm.profile_toml import profile_text
+from namdrunner.slurm.profiles import load_profile, parse_profile
 from namdrunner.store.clusters import ClusterRepository, StoredCluster
 from namdrunner.store.jobs import JobRepository
 
@@ -72,12 +74,16 @@ class ClusterService:
         self.looks = Looks()
         self.after_connect: AfterConnect | None = None
         self.on_change: Callable[[], None] | None = None
+        self.drift: Callable[[str], list[dict[str, Any]]] = lambda _: []
+        """What the last look found the profile to say wrongly."""
 
     # What is known
 
     def add(self, given: ClusterInput) -> dict[str, Any]:
         """Raises InputError for a field that cannot be used, ConflictError when the name is taken."""
-        cluster = StoredCluster(**dataclasses.asdict(given))
+        return self.add_stored(StoredCluster(**dataclasses.asdict(given)))
+
+    def add_stored(self, cluster: StoredCluster) -> dict[str, Any]:
         self._check(cluster)
         self._repository.add(cluster)
         self._changed(cluster.name)
@@ -133,6 +139,31 @@ class ClusterService:
 
     def profile(self, name: str) -> ClusterProfile:
         return self._profile(self._repository.get(name).profile)
+
+    def save_own_profile(self, name: str, profile: ClusterProfile) -> dict[str, Any]:
+        """Give the cluster a profile of its own, kept in a file of NAMDRunner's; the one it had is not touched."""
+        cluster = self._repository.get(name)
+        own = f"own-{name}"
+        self.write_profile(own, profile.model_copy(update={"name": own}))
+        return self.edit(name, {"profile": own}) if cluster.profile != own else self._told(name)
+
+    def write_profile(self, name: str, profile: ClusterProfile) -> None:
+        """Keep a profile under a name, checked once more as it will be read; a file half written is never seen.
+
+        Raises InputError (``profile-invalid``, ``profile-name-invalid``).
+        """
+        _require(_NAME.match(name) and not name.endswith(".toml"), "profile-name-invalid",
+                 f"'{name}' cannot be a profile's name.", "Use letters, digits, dots, dashes.")  # fmt: skip
+        text = profile_text(profile)
+        parse_profile(text, source=name)
+        self._folders.profiles.mkdir(parents=True, exist_ok=True)
+        part = self._folders.profiles / f".{name}.{os.getpid()}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(self._folders.profiles / f"{name}.toml")
+
+    def _told(self, name: str) -> dict[str, Any]:
+        self._changed(name)
+        return self.get(name)
 
     def pace(self, name: str) -> ClusterProfile:
         """The profile for how often to ask: careful values where it cannot be read, so that jobs are followed."""
@@ -279,7 +310,8 @@ class ClusterService:
     def _document(self, cluster: StoredCluster) -> dict[str, Any]:
         status = self._connections.status(cluster.name)
         try:
-            return cluster_document(cluster, self._profile(cluster.profile), status)
+            document = cluster_document(cluster, self._profile(cluster.profile), status)
+            return document | {"drift": self.drift(cluster.name)}
         except NamdrunnerError as error:
             # The file of a profile of one's own may be gone or damaged; the cluster must still be seen and mended.
             document = cluster_document(cluster, ClusterProfile(), status)

@@ -14,7 +14,7 @@ class _Model(BaseModel):
 
 
 Word = Annotated[str, Field(max_length=500)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """Not negative, and small enough for every reader of JSON."""
 
@@ -92,7 +92,7 @@ class LaunchRecipe(_Model):
     ``1`` for multicore builds or ``cores`` for MPI builds.
     """
 
-    name: str
+    name: Name
     description: str = ""
     build: Literal[
         "multicore", "multicore-cuda", "mpi", "mpi-smp", "mpi-smp-cuda", "ucx", "ucx-smp", "netlrts", "verbs", "hip"
@@ -144,6 +144,7 @@ class Forbidden(_Model):
     partitions: tuple[str, ...] = ()
     qos: tuple[str, ...] = ()
     gpus: bool | None = None
+    gpu_types: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Fields of the request of which none is given."""
     over_nodes: int | None = None
@@ -165,7 +166,7 @@ class Policies(_Model):
 
 
 class Preset(_Model):
-    name: str
+    name: Name
     description: str = ""
     resources: Resources = Resources()
 
@@ -178,6 +179,9 @@ class ClusterProfile(_Model):
     description: str = ""
     checked: str = ""
     sources: tuple[str, ...] = ()
+    host: str = ""
+    """Login node, where one is given away with the profile."""
+    port: int | None = Field(default=None, ge=1, le=65535)
     project_root: str = "$HOME"
     scratch_root: str = "$HOME/scratch"
     purge_days: int | None = Field(default=None, ge=1)

@@ -51,19 +51,28 @@ def load_profile(source: str | Path) -> ClusterProfile:
 
 def parse_profile(text: str, *, source: str = "") -> ClusterProfile:
     """A profile from TOML text. Raises InputError (``profile-invalid``) naming what is wrong and where."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_PROFILE_BYTES:
+        raise _invalid(source, "it is larger than 1 MB")
     try:
         profile = ClusterProfile.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _invalid(source, str(error)) from error
+        raise _invalid(source, str(error) or "it is nested too deeply") from error
     except ValidationError as error:
-        details = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()[:5]
-        )
-        raise _invalid(source, details) from error
+        raise refuse(source, error) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise _invalid(source, "a number in it is too long") from error
     problem = _contradiction(profile)
     if problem:
         raise _invalid(source, problem)
     return profile
+
+
+def refuse(source: str, error: ValidationError) -> InputError:
+    """The error for facts that do not fit a profile, naming each key."""
+    problems = [(".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in error.errors()[:5]]
+    found = _invalid(source, "; ".join(f"{key[:200]}: {message[:300]}" for key, message in problems))
+    found.context["keys"] = [key for key, _ in problems]
+    return found
 
 
 def _contradiction(profile: ClusterProfile) -> str:
@@ -82,6 +91,11 @@ def _contradiction(profile: ClusterProfile) -> str:
     for partition in profile.partitions:
         if partition.recipe not in recipes:
             return f"the partition '{partition.name}' names a recipe '{partition.recipe}' that is not there"
+    known_qos = {qos.name for qos in profile.qos}
+    for partition in profile.partitions:
+        strangers = [name for name in partition.qos if known_qos and name not in known_qos]
+        if strangers:
+            return f"the partition '{partition.name}' names a QoS '{strangers[0]}' that is not there"
     defaults = [partition.name for partition in profile.partitions if partition.default]
     return f"the partitions {' and '.join(defaults)} are both the default" if len(defaults) > 1 else ""
 

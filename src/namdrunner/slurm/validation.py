@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from namdrunner.errors import InputError
 from namdrunner.slurm.geometry import Geometry, choose_partition, choose_recipe, geometry, uses_gpus
+from namdrunner.slurm.policies import ResourceFinding, against_policies
 from namdrunner.slurm.profile import ClusterProfile, Partition, Qos
 from namdrunner.slurm.resources import Resources, format_walltime
-
-
-@dataclass(frozen=True)
-class ResourceFinding:
-    """One remark; ``field`` is the request's field it is about."""
-
-    code: str
-    severity: Literal["error", "warning", "advice"]
-    message: str
-    remedy: str
-    field: str
 
 
 def validate_resources(
@@ -37,6 +25,7 @@ def validate_resources(
     if partition is not None:
         findings += _against_partition(resources, partition, layout)
     findings += _against_qos(resources, profile, partition, layout)
+    findings += against_policies(resources, profile, layout)
     findings += _advice(resources, profile, partition, layout, recipe)
     order = {"error": 0, "warning": 1, "advice": 2}
     return tuple(sorted(findings, key=lambda finding: order[finding.severity]))
@@ -56,6 +45,17 @@ def _against_partition(resources: Resources, partition: Partition, layout: Geome
         yield _error(
             "nodes-too-many", "nodes", f"The job needs {layout.nodes} nodes and '{name}' has {partition.nodes}.",
             f"Ask for at most {partition.nodes * partition.cores_per_node} cores.",
+        )  # fmt: skip
+    if partition.max_nodes_per_job is not None and layout.nodes > partition.max_nodes_per_job:
+        yield _error(
+            "nodes-over-partition", "nodes",
+            f"A job in '{name}' may have {partition.max_nodes_per_job} nodes; this one needs {layout.nodes}.",
+            f"Ask for at most {partition.max_nodes_per_job * partition.cores_per_node} cores.",
+        )  # fmt: skip
+    if partition.accounts and resources.account and resources.account not in partition.accounts:
+        yield _error(
+            "account-not-allowed", "account", f"'{name}' does not admit the account '{resources.account}'.",
+            f"It admits: {', '.join(partition.accounts[:20])}.",
         )  # fmt: skip
     limit = partition.max_walltime_s
     if limit is not None and resources.walltime_s is not None and resources.walltime_s > limit:
@@ -77,7 +77,7 @@ def _against_partition(resources: Resources, partition: Partition, layout: Geome
 
 def _against_gpus(resources: Resources, partition: Partition, layout: Geometry) -> Iterator[ResourceFinding]:
     types = {gpu.type: gpu for gpu in partition.gpus}
-    if not layout.gpu_type:
+    if not layout.gpu_type and "" not in types:  # some sites name no types at all
         yield _error(
             "gpu-type-missing", "gpus", f"'{partition.name}' has GPUs of several types, and none is named.",
             f"Write TYPE:N with one of: {', '.join(types)}.",
@@ -152,12 +152,28 @@ def _qos_limits(resources: Resources, qos: Qos, layout: Geometry) -> Iterator[Re
             f"The QoS '{qos.name}' allows a user {qos.max_cores_per_user} cores; the job asks for {layout.cores}.",
             f"Ask for at most {qos.max_cores_per_user} cores.",
         )  # fmt: skip
+    yield from _per_job(qos, layout)
     if qos.max_nodes_per_user is not None and layout.nodes > qos.max_nodes_per_user:
         yield _error(
             "nodes-over-qos", "nodes",
             f"With the QoS '{qos.name}' a user may have {qos.max_nodes_per_user} nodes; the job needs {layout.nodes}.",
             f"Ask for fewer cores, so that {qos.max_nodes_per_user} nodes are enough.",
         )  # fmt: skip
+
+
+def _per_job(qos: Qos, layout: Geometry) -> Iterator[ResourceFinding]:
+    gpus = layout.gpus_per_node * layout.nodes
+    for limit, asked, what, field in (
+        (qos.max_cores_per_job, layout.cores, "cores", "cores"),
+        (qos.max_nodes_per_job, layout.nodes, "nodes", "nodes"),
+        (qos.max_gpus_per_job, gpus, "GPUs", "gpus"),
+        (qos.max_gpus_per_user, gpus, "GPUs", "gpus"),
+    ):
+        if limit is not None and asked > limit:
+            yield _error(
+                f"{field}-over-qos", field, f"The QoS '{qos.name}' allows a job {limit} {what}; it asks for {asked}.",
+                f"Ask for at most {limit} {what}, or choose another QoS.",
+            )  # fmt: skip
 
 
 def _advice(
@@ -170,12 +186,20 @@ def _advice(
             f"{layout.nodes} node{'s' if layout.nodes > 1 else ''}.",
             "Ask for a number that divides evenly to get exactly what you ask for.", "cores",
         )  # fmt: skip
+    chosen = choose_recipe(profile, partition, recipe)
+    if chosen.pe_flag and layout.pe > layout.cpus_per_task:
+        yield ResourceFinding(
+            "threads-over-cores", "warning",
+            f"The launch recipe '{chosen.name}' starts {layout.pe} threads on {layout.cpus_per_task} cores: they would "
+            "get in each other's way.",
+            f"Ask for at least {layout.pe * layout.tasks_per_node} cores per node, or choose another launch recipe.",
+            "cores",
+        )  # fmt: skip
     if resources.walltime_s is None:
         yield ResourceFinding(
             "walltime-missing", "warning", "No walltime is given: the partition's default applies, which may be short.",
             "Give a walltime, for example 04:00:00.", "walltime",
         )  # fmt: skip
-    chosen = choose_recipe(profile, partition, recipe)
     if resources.gpus is not None and not uses_gpus(chosen):
         yield ResourceFinding(
             "gpus-unused", "warning", f"The launch recipe '{chosen.name}' does not use the GPUs that the job asks for.",

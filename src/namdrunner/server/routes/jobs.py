@@ -14,6 +14,7 @@ from namdrunner.jobs.state import JobState
 from namdrunner.server.context import Context
 from namdrunner.server.ranges import byte_range
 from namdrunner.server.schemas import jobs as schema
+from namdrunner.server.schemas.discovery import ExpectedStart
 from namdrunner.server.schemas.tasks import TaskDocument
 from namdrunner.services.job_request import JobRequest
 
@@ -81,10 +82,46 @@ async def plan_resources(body: JobRequest, context: Context) -> Any:
     return context.application.jobs.plan_resources(body)
 
 
+@router.post("/expected-start", response_model=ExpectedStart)
+async def get_expected_start(body: JobRequest, context: Context) -> Any:
+    """When a job with these resources would start: idle nodes, Slurm's plan and own history, kept apart."""
+    return await context.application.resource_help.expected_start(body)
+
+
 @router.post("/sync", response_model=TaskDocument, status_code=ACCEPTED)
 async def sync_jobs(body: schema.SyncRequest, context: Context) -> Any:
     """Ask the clusters now instead of at the next cycle."""
     return context.application.jobs.start_sync(cluster=body.cluster, job=body.job).document()
+
+
+@router.post("/submit", response_model=TaskDocument, status_code=ACCEPTED)
+async def submit_jobs(body: schema.JobIds, context: Context) -> Any:
+    """Hand several jobs to Slurm with one command per cluster, each exactly once.
+
+    The task's result is ``{"jobs": [JobDocument], "refused": {id: error}}``.
+    """
+    return context.application.jobs.batches.start_submit(body.jobs).document()
+
+
+@router.post("/cancel", response_model=TaskDocument, status_code=ACCEPTED)
+async def cancel_jobs(body: schema.JobIds, context: Context) -> Any:
+    """Cancel several jobs with one command per cluster; the result as of submitting several."""
+    return context.application.jobs.batches.start_cancel(body.jobs).document()
+
+
+@router.post("/delete", response_model=TaskDocument, status_code=ACCEPTED)
+async def delete_jobs(body: schema.JobDeletions, context: Context) -> Any:
+    """Delete several jobs, cancelled first where they run. The result is ``{"deleted": [id], "refused": {...}}``."""
+    return context.application.jobs.batches.start_delete(body.jobs, keep_remote=body.keep_remote).document()
+
+
+@router.post("/download", response_model=TaskDocument, status_code=ACCEPTED)
+async def download_jobs(body: schema.JobDownloads, context: Context) -> Any:
+    """Bring the files of several jobs home in one transfer per cluster, verified by sha256.
+
+    The task's result is ``{"jobs": [{"id", "to", "files"}], "refused": {id: error}}``.
+    """
+    return context.application.jobs.batches.start_download(body.jobs, body.patterns, body.to).document()
 
 
 @router.get("/{job_id}", response_model=schema.JobDocument)

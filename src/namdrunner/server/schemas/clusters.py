@@ -27,6 +27,8 @@ class ClusterDocument(Answer):
     qos: list[Qos] = Field(default_factory=list)
     presets: list[Preset] = Field(default_factory=list)
     purge_days: int | None = None
+    drift: list[JsonObject] = Field(default_factory=list)
+    """Facts of the profile that the cluster contradicted when it was last looked at."""
 
 
 class ClusterList(Answer):
@@ -76,11 +78,14 @@ class ClusterNamd(Answer):
 
 
 class ProfileSummary(Answer):
-    """A cluster profile that comes with NAMDRunner."""
+    """A cluster profile; ``own``: the person's, not one that comes with NAMDRunner."""
 
     name: str
     description: str = ""
     checked: str = ""
+    sources: list[str] = Field(default_factory=list)
+    own: bool = False
+    problem: str = ""
 
 
 class ProfileList(Answer):

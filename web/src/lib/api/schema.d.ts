@@ -274,6 +274,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clusters/{name}/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Discovery
+         * @description The last discovery; works without a connection.
+         */
+        get: operations["getDiscovery"];
+        put?: never;
+        /**
+         * Discover Cluster
+         * @description Ask the connected cluster about itself; the task's result is the discovery.
+         */
+        post: operations["discoverCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{name}/discovery/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply Discovery
+         * @description Take chosen lines into the cluster's own profile; answers with the lines that are left.
+         */
+        post: operations["applyDiscovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{name}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Cluster Profile */
+        get: operations["getClusterProfile"];
+        /**
+         * Save Cluster Profile
+         * @description Give the cluster a profile of its own: a whole text, or single facts changed.
+         */
+        put: operations["saveClusterProfile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{name}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Cluster
+         * @description The profile with how the cluster is reached, as a TOML file (or as JSON); nothing in it is secret.
+         */
+        get: operations["exportCluster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{name}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Duplicate Cluster
+         * @description Another cluster reached in the same way, with a copy of the profile.
+         */
+        post: operations["duplicateCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{name}/suggestion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suggest Resources
+         * @description Resources for a system, each with its reason; needs no connection.
+         */
+        post: operations["suggestResources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/profiles": {
         parameters: {
             query?: never;
@@ -283,12 +408,36 @@ export interface paths {
         };
         /**
          * Get Profiles
-         * @description Those that come with NAMDRunner; a cluster may also name a profile file of the person's own.
+         * @description Those that come with NAMDRunner and the person's own; a cluster may also name a profile's file.
          */
         get: operations["getProfiles"];
         put?: never;
-        post?: never;
+        /**
+         * Import Profile
+         * @description Check a profile's text and keep it; ``runs`` names the shell lines in it.
+         */
+        post: operations["importProfile"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Profile
+         * @description Delete one of the person's own that no cluster uses.
+         */
+        delete: operations["deleteProfile"];
         options?: never;
         head?: never;
         patch?: never;
@@ -379,6 +528,26 @@ export interface paths {
          * @description What the request's resources come to on its cluster; the rest of the request need not be complete.
          */
         post: operations["planResources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/expected-start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get Expected Start
+         * @description When a job with these resources would start: idle nodes, Slurm's plan and own history, kept apart.
+         */
+        post: operations["getExpectedStart"];
         delete?: never;
         options?: never;
         head?: never;
@@ -726,6 +895,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/templates/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Templates
+         * @description Keep templates of what is handed over: ours, the original's JSON, or plain NAMD configs.
+         */
+        post: operations["importTemplates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/import-folder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Folder
+         * @description Keep a template of every config in a folder, such as one of CHARMM-GUI.
+         */
+        post: operations["importFolder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/templates/{template_id}": {
         parameters: {
             query?: never;
@@ -739,9 +948,109 @@ export interface paths {
         post?: never;
         /**
          * Delete Template
-         * @description Delete a template of one's own; those that come with NAMDRunner stay.
+         * @description Delete a template of one's own; those that come with NAMDRunner stay. ``force``: also when jobs used it.
          */
         delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{template_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Template History
+         * @description Every text the template had, newest first.
+         */
+        get: operations["templateHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{template_id}/history/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Template Version
+         * @description The text of one version; 0 is what comes with NAMDRunner.
+         */
+        get: operations["templateVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{template_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Template Diff
+         * @description What changed between two versions; by default from the one before the last to now.
+         */
+        get: operations["templateDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{template_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Template
+         * @description Make an earlier text the current one again; nothing is lost by it.
+         */
+        post: operations["restoreTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{template_id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Duplicate Template
+         * @description A copy under another id, for editing.
+         */
+        post: operations["duplicateTemplate"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1157,6 +1466,11 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        /** ApplyRequest */
+        ApplyRequest: {
+            /** Keys */
+            keys: string[];
+        };
         /**
          * Backup
          * @description ``backup``: the path of the copy.
@@ -1374,6 +1688,10 @@ export interface components {
             presets?: components["schemas"]["Preset"][];
             /** Purge Days */
             purge_days?: number | null;
+            /** Drift */
+            drift?: {
+                [key: string]: unknown;
+            }[];
         };
         /** ClusterList */
         ClusterList: {
@@ -1520,6 +1838,102 @@ export interface components {
             set_aside?: string | null;
         };
         /**
+         * DifferenceDocument
+         * @description One line in which cluster and profile differ; ``applicable``: it can be taken over.
+         */
+        DifferenceDocument: {
+            /** Key */
+            key: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "added" | "changed" | "removed";
+            /** Message */
+            message: string;
+            /** Profile */
+            profile?: unknown;
+            /** Cluster */
+            cluster?: unknown;
+            /**
+             * Applicable
+             * @default true
+             */
+            applicable: boolean;
+        };
+        /**
+         * DiscoverRequest
+         * @description ``apply``: keys of lines to take over at once, ``["all"]`` for all; without it nothing is changed.
+         */
+        DiscoverRequest: {
+            /** Apply */
+            apply?: string[] | null;
+        };
+        /**
+         * Discovery
+         * @description What a cluster says of itself; ``notes`` say in words what could not be found out.
+         */
+        Discovery: {
+            /** Cluster */
+            cluster: string;
+            /** Profile */
+            profile: string;
+            /** Discovered At */
+            discovered_at: string;
+            /**
+             * Slurm Version
+             * @default
+             */
+            slurm_version: string;
+            /**
+             * Module System
+             * @default
+             */
+            module_system: string;
+            /** Partitions */
+            partitions: {
+                [key: string]: unknown;
+            }[];
+            /** Gres */
+            gres: {
+                [key: string]: unknown;
+            }[];
+            /** Qos */
+            qos: {
+                [key: string]: unknown;
+            }[];
+            /** Accounts */
+            accounts: {
+                [key: string]: unknown;
+            }[];
+            /** Reservations */
+            reservations: {
+                [key: string]: unknown;
+            }[];
+            /** File Systems */
+            file_systems: {
+                [key: string]: unknown;
+            }[];
+            /** Modules */
+            modules: {
+                [key: string]: unknown;
+            }[];
+            /** Namd */
+            namd: {
+                [key: string]: unknown;
+            }[];
+            /** Limits */
+            limits: {
+                [key: string]: unknown;
+            };
+            /** Notes */
+            notes: string[];
+            /** Differences */
+            differences: components["schemas"]["DifferenceDocument"][];
+            /** Applied */
+            applied?: string[];
+        };
+        /**
          * Done
          * @description The request was carried out; there is nothing to say about it.
          */
@@ -1581,6 +1995,14 @@ export interface components {
             scratch_dir: string;
             run: components["schemas"]["RunPlan"];
             resources: components["schemas"]["Resources"];
+        };
+        /**
+         * DuplicateRequest
+         * @description ``id``: of the copy; none: ``ID_copy``.
+         */
+        DuplicateRequest: {
+            /** Id */
+            id?: string | null;
         };
         /**
          * Energies
@@ -1653,6 +2075,20 @@ export interface components {
              * @default 0
              */
             weight: number;
+        };
+        /** ExpectedStart */
+        ExpectedStart: {
+            /** Cluster */
+            cluster: string;
+            /** Signals */
+            signals: components["schemas"]["StartSignal"][];
+        };
+        /** ExportedProfile */
+        ExportedProfile: {
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
         };
         /**
          * FileFacts
@@ -1805,6 +2241,60 @@ export interface components {
              * @default false
              */
             mig: boolean;
+        };
+        /**
+         * ImportFolderRequest
+         * @description ``folder``: an absolute path on the computer of the server.
+         */
+        ImportFolderRequest: {
+            /** Folder */
+            folder: string;
+            /**
+             * Replace
+             * @default false
+             */
+            replace: boolean;
+        };
+        /**
+         * ImportRequest
+         * @description ``files``: texts by relative name; one file, or the small files of a folder.
+         */
+        ImportRequest: {
+            /** Files */
+            files: {
+                [key: string]: string;
+            };
+            /**
+             * Replace
+             * @default false
+             */
+            replace: boolean;
+        };
+        /** ImportResult */
+        ImportResult: {
+            /** Imported */
+            imported: components["schemas"]["ImportedDocument"][];
+            /** Skipped */
+            skipped: components["schemas"]["SkippedFile"][];
+        };
+        /**
+         * ImportedDocument
+         * @description ``named``: the files as the config wrote them, per variable; ``files``: those that are there, whole paths.
+         */
+        ImportedDocument: {
+            /** Name */
+            name: string;
+            template: components["schemas"]["TemplateHead"];
+            /** Named */
+            named: {
+                [key: string]: string[];
+            };
+            /** Files */
+            files: {
+                [key: string]: string[];
+            };
+            /** Notes */
+            notes: string[];
         };
         /**
          * IncomingDocument
@@ -2151,6 +2641,11 @@ export interface components {
              */
             complete: boolean;
         };
+        /** NewName */
+        NewName: {
+            /** Name */
+            name: string;
+        };
         /**
          * OpenTicket
          * @description An address that logs a browser in, once.
@@ -2309,6 +2804,53 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * ProfileDocument
+         * @description A profile as values and as the TOML text to edit; ``own``: it belongs to this cluster or person.
+         */
+        ProfileDocument: {
+            /** Name */
+            name: string;
+            /**
+             * Own
+             * @default false
+             */
+            own: boolean;
+            /** Profile */
+            profile: {
+                [key: string]: unknown;
+            };
+            /** Text */
+            text: string;
+            /**
+             * Checked
+             * @default
+             */
+            checked: string;
+            /** Sources */
+            sources?: string[];
+            /** Runs */
+            runs?: string[];
+            /**
+             * Host
+             * @default
+             */
+            host: string;
+            /** Port */
+            port?: number | null;
+        };
+        /** ProfileImport */
+        ProfileImport: {
+            /** Text */
+            text: string;
+            /** Name */
+            name?: string | null;
+            /**
+             * Replace
+             * @default false
+             */
+            replace: boolean;
+        };
         /** ProfileList */
         ProfileList: {
             /** Profiles */
@@ -2316,7 +2858,7 @@ export interface components {
         };
         /**
          * ProfileSummary
-         * @description A cluster profile that comes with NAMDRunner.
+         * @description A cluster profile; ``own``: the person's, not one that comes with NAMDRunner.
          */
         ProfileSummary: {
             /** Name */
@@ -2331,6 +2873,30 @@ export interface components {
              * @default
              */
             checked: string;
+            /** Sources */
+            sources?: string[];
+            /**
+             * Own
+             * @default false
+             */
+            own: boolean;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+        };
+        /**
+         * ProfileText
+         * @description ``set`` changes single facts, by keys such as ``partitions.gpu.max_walltime_s``; else ``text`` is the whole.
+         */
+        ProfileText: {
+            /** Text */
+            text?: string | null;
+            /** Set */
+            set?: {
+                [key: string]: string;
+            } | null;
         };
         /**
          * PromptAnswer
@@ -2557,6 +3123,14 @@ export interface components {
             backup: string;
         };
         /**
+         * RestoreVersionRequest
+         * @description ``number``: 0 is what comes with NAMDRunner; none: the version before, or the last one of a deleted template.
+         */
+        RestoreVersionRequest: {
+            /** Number */
+            number?: number | null;
+        };
+        /**
          * Restored
          * @description ``previous``: where the database that was replaced is kept.
          */
@@ -2616,7 +3190,7 @@ export interface components {
         };
         /**
          * SaveRequest
-         * @description ``replace``: also when there is a template of that id.
+         * @description ``replace``: also when there is one of that id. ``base``: the version the text was made from.
          */
         SaveRequest: {
             /** Text */
@@ -2626,6 +3200,36 @@ export interface components {
              * @default false
              */
             replace: boolean;
+            /** Base */
+            base?: number | null;
+        };
+        /** SkippedFile */
+        SkippedFile: {
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * StartSignal
+         * @description One way to tell when a job would start; ``basis`` says what it rests on and how far to trust it.
+         */
+        StartSignal: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "idle" | "test-only" | "history";
+            /** Known */
+            known: boolean;
+            /** Message */
+            message: string;
+            /** Basis */
+            basis: string;
+            /** Start At */
+            start_at?: string | null;
+            /** Wait S */
+            wait_s?: number | null;
         };
         /**
          * StatusDocument
@@ -2685,7 +3289,7 @@ export interface components {
         /**
          * StructureFacts
          * @description Frame ``i`` is of step ``first_step + i * step_interval``; ``frame_bytes``: of a frame with all atoms;
-         *     ``trailing_bytes``: of a frame that is not whole yet.
+         *     ``trailing_bytes``: of a frame that is not whole yet; ``cell_origin``: the cell's centre in Angstrom.
          */
         StructureFacts: {
             /** Name */
@@ -2716,6 +3320,8 @@ export interface components {
              * @default 0
              */
             trailing_bytes: number;
+            /** Cell Origin */
+            cell_origin?: number[];
         };
         /**
          * StructureSource
@@ -2757,6 +3363,51 @@ export interface components {
              * @default false
              */
             live: boolean;
+        };
+        /**
+         * SuggestRequest
+         * @description A system and what is wanted of it.
+         */
+        SuggestRequest: {
+            /** Atoms */
+            atoms: number;
+            /** Simulated Ns */
+            simulated_ns?: number | null;
+            /**
+             * Timestep Fs
+             * @default 2
+             */
+            timestep_fs: number;
+            /** Partition */
+            partition?: string | null;
+            /** Gpus */
+            gpus?: boolean | null;
+        };
+        /**
+         * Suggestion
+         * @description Resources with a reason for each, the cost, and the speed they rest on where one is known.
+         */
+        Suggestion: {
+            /** Resources */
+            resources: {
+                [key: string]: unknown;
+            };
+            /** Recipe */
+            recipe: string;
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+            /** Cost */
+            cost?: {
+                [key: string]: unknown;
+            } | null;
+            /** Ns Per Day */
+            ns_per_day?: number | null;
         };
         /**
          * SyncRequest
@@ -2842,6 +3493,20 @@ export interface components {
             /** Eta S */
             eta_s?: number | null;
         };
+        /**
+         * TemplateDiff
+         * @description ``diff``: as ``diff -u`` prints it; empty when nothing differs.
+         */
+        TemplateDiff: {
+            /** Id */
+            id: string;
+            /** From */
+            from: number;
+            /** To */
+            to: number;
+            /** Diff */
+            diff: string;
+        };
         /** TemplateDocument */
         TemplateDocument: {
             /** Id */
@@ -2854,10 +3519,64 @@ export interface components {
             description: string;
             /** Source */
             source: string;
+            /**
+             * Kind
+             * @default
+             */
+            kind: string;
+            /** Clusters */
+            clusters?: string[];
+            /** Uses */
+            uses?: number | null;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
             /** Variables */
             variables: components["schemas"]["VariableDocument"][];
             /** Text */
             text: string;
+        };
+        /**
+         * TemplateHead
+         * @description ``source``: the file it was read from. ``kind``: the type of job; ``clusters``: those it is meant for, if any.
+         */
+        TemplateHead: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: string;
+            /** Title */
+            title: string;
+            /** Description */
+            description: string;
+            /** Source */
+            source: string;
+            /**
+             * Kind
+             * @default
+             */
+            kind: string;
+            /** Clusters */
+            clusters?: string[];
+            /** Uses */
+            uses?: number | null;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+        };
+        /**
+         * TemplateHistory
+         * @description Newest first.
+         */
+        TemplateHistory: {
+            /** Id */
+            id: string;
+            /** Versions */
+            versions: components["schemas"]["TemplateVersion"][];
         };
         /** TemplateList */
         TemplateList: {
@@ -2897,6 +3616,20 @@ export interface components {
             description: string;
             /** Source */
             source: string;
+            /**
+             * Kind
+             * @default
+             */
+            kind: string;
+            /** Clusters */
+            clusters?: string[];
+            /** Uses */
+            uses?: number | null;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
             /** Variables */
             variables: number;
         };
@@ -2912,6 +3645,29 @@ export interface components {
             template?: components["schemas"]["TemplateSummary"] | null;
             /** Variables */
             variables?: components["schemas"]["VariableDocument"][];
+        };
+        /**
+         * TemplateVersion
+         * @description One text it had; versions count from 1.
+         */
+        TemplateVersion: {
+            /** Number */
+            number: number;
+            /** Saved At */
+            saved_at: string;
+            /** Bytes */
+            bytes: number;
+            /** Current */
+            current: boolean;
+        };
+        /** TemplateVersionText */
+        TemplateVersionText: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Text */
+            text: string;
         };
         /**
          * TicketRequest
@@ -3571,6 +4327,284 @@ export interface operations {
             };
         };
     };
+    getDiscovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discoverCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DiscoverRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    applyDiscovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getClusterProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveClusterProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportCluster: {
+        parameters: {
+            query?: {
+                as_json?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportedProfile"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    duplicateCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggestResources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuggestRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getProfiles: {
         parameters: {
             query?: never;
@@ -3587,6 +4621,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileImport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Default Response */
@@ -3765,6 +4865,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResourcePlan"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExpectedStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpectedStart"];
                 };
             };
             /** @description Default Response */
@@ -4435,6 +5569,74 @@ export interface operations {
             };
         };
     };
+    importTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportFolderRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getTemplate: {
         parameters: {
             query?: never;
@@ -4469,7 +5671,9 @@ export interface operations {
     };
     deleteTemplate: {
         parameters: {
-            query?: never;
+            query?: {
+                force?: boolean;
+            };
             header?: never;
             path: {
                 template_id: string;
@@ -4485,6 +5689,178 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templateHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateHistory"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templateVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersionText"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templateDiff: {
+        parameters: {
+            query?: {
+                from?: number | null;
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateDiff"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    duplicateTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuplicateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateDocument"];
                 };
             };
             /** @description Default Response */
