@@ -39,8 +39,11 @@ def list_(as_json: Json = False) -> None:
         write_json({"templates": templates})
     else:
         table(
-            ("id", "version", "title", "description"),
-            [[t["id"], t["version"], t["title"], t["description"]] for t in templates],
+            ("id", "version", "for", "title", "description"),
+            [
+                [t["id"], t["version"], t["kind"], t["title"], t["problem"] if t.get("problem") else t["description"]]
+                for t in templates
+            ],
         )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from namdrunner.errors import ConflictError, NotFoundError, TemplateError
+from namdrunner.errors import ConflictError, InputError, NotFoundError, TemplateError
 from namdrunner.paths import Folders
+from namdrunner.services.template_import import existing_files, import_many, read_folder
+from namdrunner.services.template_store import TemplateStore, TemplateVersion, unified_diff, usable_id
 from namdrunner.templates.builtin import list_templates, load_template
 from namdrunner.templates.cell import CellValue
 from namdrunner.templates.model import Template, VariableType
@@ -31,17 +34,39 @@ class RenderedJob:
     files: tuple[tuple[Path, str, str], ...]
 
 
+Uses = Callable[[str], int]
+"""How many jobs were made with the template of an id."""
+
+
 class TemplateService:
-    def __init__(self, folders: Folders) -> None:
-        self._folder = folders.templates
+    """``uses`` is known where there is a database; it guards what is deleted."""
+
+    def __init__(self, folders: Folders, uses: Uses | None = None) -> None:
+        self._store = TemplateStore(folders.templates)
+        self._uses = uses
 
     def list(self) -> list[dict[str, Any]]:
-        own = [self._read(path) for path in sorted(self._folder.glob("*.namd"))] if self._folder.is_dir() else []
-        names = {t.id for t in own}
-        return [t.summary() for t in own] + [t.summary() for t in list_templates() if t.id not in names]
+        own = [self._summary(ident) for ident in self._store.ids()]
+        names = {t["id"] for t in own}
+        return [self._counted(t) for t in [*own, *(t.summary() for t in list_templates() if t.id not in names)]]
+
+    def _summary(self, ident: str) -> dict[str, Any]:
+        """A file that cannot be used is listed with the reason, so that the others can be."""
+        try:
+            return self._template(ident).summary() | {"id": ident}
+        except TemplateError as error:
+            blank = Template(ident, "", ident, "", (), "", "", source=str(self._store.path(ident)))
+            return blank.summary() | {"problem": f"{error.message} {error.remedy}".strip()}
+
+    def _counted(self, document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"uses": self._uses(document["id"]) if self._uses else None}
 
     def get(self, template_id: str) -> dict[str, Any]:
-        return self._template(template_id).document()
+        return self._counted(self._template(template_id).document())
+
+    def text(self, template_id: str) -> str:
+        """As written, also of one that cannot be used. Raises NotFoundError."""
+        return self._store.read(template_id) or load_template(template_id).text
 
     def render(self, template_id: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """The config's text with what was computed on the way; files need not exist."""
@@ -59,40 +84,154 @@ class TemplateService:
         template = parse_template(text)
         return render(template, with_cell(template, values, files), files).document()
 
-    def save(self, text: str, *, replace: bool = False) -> dict[str, Any]:
+    def save(self, text: str, *, replace: bool = False, base: int | None = None) -> dict[str, Any]:
         """Keep a template of the person's own, under the id in its first line.
 
+        ``base``: the version the text was made from; another one saved since is a ConflictError (``template-changed``).
         Raises TemplateError, and ConflictError (``template-exists``) when there is one of that id and not ``replace``.
         """
         template = parse_template(text)
-        target = self._folder / f"{template.id}.namd"
-        if not replace and any(known["id"] == template.id for known in self.list()):
+        clash = next((known for known in self._ids() if known.lower() == template.id.lower()), None)
+        if clash is not None and (not replace or clash != template.id):
             raise ConflictError(
-                f"There is a template '{template.id}' already.",
+                f"There is a template '{clash}' already.",
                 code="template-exists",
                 remedy="Change the id in the line '#@ template', or replace the other one.",
                 context={"template": template.id},
             )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        versions = self._store.versions(template.id)
+        if base is not None and versions and versions[0].number != base:
+            raise ConflictError(
+                f"'{template.id}' was changed elsewhere while it was edited here.",
+                code="template-changed",
+                remedy="Compare the versions, then save again to replace the other change.",
+                context={"template": template.id, "version": versions[0].number},
+            )
+        self._store.write(template.id, text)
         return self.get(template.id)
 
-    def delete(self, template_id: str) -> None:
-        """Delete a template of the person's own; a built-in one of the same id is there again.
+    def delete(self, template_id: str, *, force: bool = False) -> None:
+        """Delete a template of the person's own; a built-in one of the same id is there again. It can be restored.
 
-        Raises NotFoundError, ConflictError (``template-built-in``).
+        Raises NotFoundError, ConflictError (``template-built-in``; ``template-in-use`` unless ``force``).
         """
-        path = self._folder / f"{template_id}.namd"
-        if path.parent != self._folder or not path.is_file():
+        if self._store.path(template_id) is None:
             load_template(template_id)
             raise ConflictError(
                 f"The template '{template_id}' comes with NAMDRunner and cannot be deleted.",
                 code="template-built-in",
                 remedy="Only templates of your own can.",
             )
-        path.unlink()
+        uses = self._uses(template_id) if self._uses else 0
+        if uses and not force:
+            raise ConflictError(
+                f"{uses} job{'s were' if uses != 1 else ' was'} made with the template '{template_id}'.",
+                code="template-in-use",
+                remedy="They keep their own configs. Delete it all the same with --force, or keep it.",
+                context={"template": template_id, "uses": uses},
+            )
+        self._store.delete(template_id)
+
+    def new(self, ident: str, source: str | None = None) -> dict[str, Any]:
+        """A template to begin with: a copy of another, or a small one. Raises ConflictError, TemplateError."""
+        text = self.text(source) if source else STARTER
+        return self.save(with_id(text, ident))
+
+    def duplicate(self, template_id: str, ident: str | None = None) -> dict[str, Any]:
+        """A copy under another id; ``ID_copy`` where none is said."""
+        return self.new(ident or self._free(f"{template_id[:50]}_copy"), template_id)
+
+    def history(self, template_id: str) -> dict[str, Any]:
+        """Every text it had, newest first. Raises NotFoundError for an id that never was."""
+        versions = self._store.versions(template_id)
+        if not versions:
+            load_template(template_id)
+        return {"id": template_id, "versions": [_version_document(v) for v in versions]}
+
+    def version(self, template_id: str, number: int) -> str:
+        """The text of a version; 0 is what comes with NAMDRunner. Raises NotFoundError."""
+        return load_template(template_id).text if number == 0 else self._store.version(template_id, number)
+
+    def restore(self, template_id: str, number: int | None = None) -> dict[str, Any]:
+        """Make an earlier text the current one again; without a number the last of a deleted template."""
+        if number is None:
+            versions = self._store.versions(template_id)
+            earlier = [v.number for v in versions if not v.current]
+            number = earlier[0] if earlier else -1
+        text = self.version(template_id, number)
+        self._store.write(template_id, text)
+        return self.get(template_id)
+
+    def diff(self, template_id: str, old: int | None = None, new: int | None = None) -> dict[str, Any]:
+        """What changed from one version to another; by default from the one before the last to now."""
+        numbers = [v.number for v in self._store.versions(template_id)]
+        if not numbers:
+            load_template(template_id)
+            numbers = [0]
+        new = numbers[0] if new is None else new
+        if old is None:
+            old = next((n for n in numbers if n < new), 0 if self._is_built_in(template_id) else new)
+        names = (f"{template_id} version {old}", f"{template_id} version {new}")
+        text = unified_diff(self.version(template_id, old), self.version(template_id, new), names)
+        return {"id": template_id, "from": old, "to": new, "diff": text}
+
+    def import_files(
+        self, files: Mapping[str, str], *, replace: bool = False, folder: Path | None = None
+    ) -> dict[str, Any]:
+        """Keep a template of each config or template among the files (text by relative name).
+
+        Templates of ours keep their id; what was made of something else gets a free one. ``folder``: where the files
+        are, so that those a config names can be given with the answer. Raises TemplateError, ConflictError.
+        """
+        if not files:
+            raise InputError(
+                "There is no NAMD config and no template in this folder.",
+                code="import-invalid",
+                remedy="Choose a folder that holds .namd, .inp or .conf files.",
+            )
+        found, skipped = import_many(files)
+        documents = []
+        for one in found:
+            template = one.imported.template
+            ident = template.id if one.ours or replace else self._free(template.id)
+            kept = self.save(with_id(template.text, ident), replace=replace)
+            here = existing_files(one.imported, folder, one.name) if folder else {}
+            named = {name: list(written) for name, written in one.imported.files.items()}
+            documents.append(
+                {
+                    "name": one.name,
+                    "template": {key: kept[key] for key in _HEAD},
+                    "named": named,
+                    "files": here,
+                    "notes": [*one.imported.notes],
+                }
+            )
+        return {"imported": documents, "skipped": [{"name": s.name, "reason": s.reason} for s in skipped]}
+
+    def import_folder(self, folder: str, *, replace: bool = False) -> dict[str, Any]:
+        """As ``import_files``, of every config below a folder. Raises InputError for what is no folder."""
+        path = Path(folder).expanduser()
+        if not path.is_absolute() or not path.is_dir():
+            raise InputError(
+                f"'{folder[:200]}' is not the absolute path of a folder.",
+                code="not-a-folder",
+                remedy="Give the whole path of a folder on the computer where NAMDRunner runs.",
+            )
+        return self.import_files(read_folder(path), replace=replace, folder=path)
+
+    def _ids(self) -> set[str]:
+        return {*self._store.ids(), *(template.id for template in list_templates())}
+
+    def _is_built_in(self, ident: str) -> bool:
+        return any(template.id == ident for template in list_templates())
+
+    def _free(self, wanted: str) -> str:
+        taken = {ident.lower() for ident in self._ids()}
+        name, number = wanted, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{wanted[:58]}_{number}"
+        return name
 
     def render_job(
         self, template_id: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]]
@@ -108,13 +247,70 @@ class TemplateService:
         return RenderedJob(template.id, template.version, rendered.text, rendered.values, tuple(placed.values()))
 
     def _template(self, template_id: str) -> Template:
-        own = self._folder / f"{template_id}.namd"
-        if own.parent == self._folder and own.is_file():
-            return self._read(own)
-        return load_template(template_id)
+        text = self._store.read(template_id)
+        if text is None:
+            return load_template(template_id)
+        return parse_template(text, str(self._store.path(template_id)))
 
-    def _read(self, path: Path) -> Template:
-        return parse_template(path.read_text(encoding="utf-8"), str(path))
+
+_HEAD = ("id", "version", "title", "description", "source", "kind", "clusters", "uses")
+STARTER = """\
+#@ template  my_template  v1  "My template"
+#@ kind      production
+#@ describe  What it is for.
+#@ var structure_file    file    .psf                 "Structure (PSF)"
+#@ var coordinates_file  file    .pdb                 "Coordinates (PDB)"
+#@ var parameter_files   files   .prm .par .str       "Force-field parameters"
+#@ var temperature       number  300  [200, 400]  K   "Temperature"
+#@ var duration          time    1 ns                 "Simulated time"
+
+structure           {{ structure_file }}
+coordinates         {{ coordinates_file }}
+paraTypeCharmm      on
+{% for file in parameter_files %}
+parameters          {{ file }}
+{% endfor %}
+temperature         {{ temperature }}
+
+exclude             scaled1-4
+cutoff              12
+switching           on
+switchDist          10
+pairlistDist        14
+
+timestep            2
+rigidBonds          all
+stepsPerCycle       20
+langevin            on
+langevinTemp        {{ temperature }}
+langevinDamping     1
+
+outputName          outputs/run
+outputEnergies      1000
+dcdFreq             5000
+restartFreq         50000
+run                 {{ duration }}
+"""
+
+
+def with_id(text: str, ident: str) -> str:
+    """The same template under another id. Raises TemplateError (``template-id``)."""
+    if not usable_id(ident):
+        raise TemplateError(
+            f"'{ident[:80]}' cannot be a template's id.",
+            code="template-id",
+            remedy="Use up to 64 letters, digits, _ and -, beginning with a letter or digit.",
+        )
+    return re.sub(r"(?m)^([ \t]*#@[ \t]+template[ \t]+)\S+", lambda m: m.group(1) + ident, text, count=1)
+
+
+def _version_document(version: TemplateVersion) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "saved_at": version.saved_at.isoformat().replace("+00:00", "Z"),
+        "bytes": version.bytes,
+        "current": version.current,
+    }
 
 
 def _existing(given: str) -> Path:

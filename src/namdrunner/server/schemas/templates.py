@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from namdrunner.server.schemas.base import Answer, Body, JsonObject
 
@@ -79,10 +79,90 @@ class RenderTextRequest(RenderRequest):
 
 
 class SaveRequest(Body):
-    """``replace``: also when there is a template of that id."""
+    """``replace``: also when there is one of that id. ``base``: the version the text was made from."""
 
     text: str
     replace: bool = False
+    base: int | None = None
+
+
+class TemplateVersion(Answer):
+    """One text it had; versions count from 1."""
+
+    number: int
+    saved_at: str
+    bytes: int
+    current: bool
+
+
+class TemplateHistory(Answer):
+    """Newest first."""
+
+    id: str
+    versions: list[TemplateVersion]
+
+
+class TemplateVersionText(Answer):
+    id: str
+    number: int
+    text: str
+
+
+class TemplateDiff(Answer):
+    """``diff``: as ``diff -u`` prints it; empty when nothing differs."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: str
+    old: int = Field(alias="from")
+    new: int = Field(alias="to")
+    diff: str
+
+
+class RestoreVersionRequest(Body):
+    """``number``: 0 is what comes with NAMDRunner; none: the version before, or the last one of a deleted template."""
+
+    number: int | None = Field(default=None, ge=0)
+
+
+class DuplicateRequest(Body):
+    """``id``: of the copy; none: ``ID_copy``."""
+
+    id: str | None = None
+
+
+class ImportRequest(Body):
+    """``files``: texts by relative name; one file, or the small files of a folder."""
+
+    files: dict[str, str] = Field(min_length=1, max_length=200)
+    replace: bool = False
+
+
+class ImportFolderRequest(Body):
+    """``folder``: an absolute path on the computer of the server."""
+
+    folder: str
+    replace: bool = False
+
+
+class ImportedDocument(Answer):
+    """``named``: the files as the config wrote them, per variable; ``files``: those that are there, whole paths."""
+
+    name: str
+    template: TemplateHead
+    named: dict[str, list[str]]
+    files: dict[str, list[str]]
+    notes: list[str]
+
+
+class SkippedFile(Answer):
+    name: str
+    reason: str
+
+
+class ImportResult(Answer):
+    imported: list[ImportedDocument]
+    skipped: list[SkippedFile]
 
 
 class RenderedFile(Answer):

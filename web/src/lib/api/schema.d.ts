@@ -574,6 +574,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit Jobs
+         * @description Hand several jobs to Slurm with one command per cluster, each exactly once.
+         *
+         *     The task's result is ``{"jobs": [JobDocument], "refused": {id: error}}``.
+         */
+        post: operations["submitJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Jobs
+         * @description Cancel several jobs with one command per cluster; the result as of submitting several.
+         */
+        post: operations["cancelJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete Jobs
+         * @description Delete several jobs, cancelled first where they run. The result is ``{"deleted": [id], "refused": {...}}``.
+         */
+        post: operations["deleteJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Download Jobs
+         * @description Bring the files of several jobs home in one transfer per cluster, verified by sha256.
+         *
+         *     The task's result is ``{"jobs": [{"id", "to", "files"}], "refused": {id: error}}``.
+         */
+        post: operations["downloadJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -2357,6 +2441,16 @@ export interface components {
             /** Jobs */
             jobs: components["schemas"]["JobRequest"][];
         };
+        /** JobDeletions */
+        JobDeletions: {
+            /** Jobs */
+            jobs: string[];
+            /**
+             * Keep Remote
+             * @default false
+             */
+            keep_remote: boolean;
+        };
         /** JobDocument */
         JobDocument: {
             /** Id */
@@ -2473,6 +2567,18 @@ export interface components {
             deleting: boolean;
         };
         /**
+         * JobDownloads
+         * @description ``patterns`` as for one job; each job's files go to a folder of its id below ``to``.
+         */
+        JobDownloads: {
+            /** Jobs */
+            jobs: string[];
+            /** Patterns */
+            patterns?: string[];
+            /** To */
+            to: string;
+        };
+        /**
          * JobFiles
          * @description ``live``: the outputs were listed on the cluster just now; else they are as last seen.
          */
@@ -2486,6 +2592,14 @@ export interface components {
              * @default false
              */
             live: boolean;
+        };
+        /**
+         * JobIds
+         * @description Jobs by id, unambiguous beginning or name.
+         */
+        JobIds: {
+            /** Jobs */
+            jobs: string[];
         };
         /** JobList */
         JobList: {
@@ -4923,6 +5037,142 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SyncRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobIds"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobIds"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobDeletions"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobDownloads"];
             };
         };
         responses: {
