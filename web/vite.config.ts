@@ -10,7 +10,14 @@ export default defineConfig({
     alias: { $lib: new URL("./src/lib", import.meta.url).pathname },
     ...(process.env.VITEST ? { conditions: ["browser"] } : {}),
   },
-  build: { target: "es2022", outDir: "dist", assetsInlineLimit: 0, manifest: true, reportCompressedSize: false },
+  build: {
+    target: "es2022",
+    outDir: "dist",
+    assetsInlineLimit: 0,
+    manifest: true,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 3500, // the molecular viewer, loaded when it is first looked at
+  },
   server: {
     proxy: Object.fromEntries(
       ["/api", "/open"].map((path) => [

@@ -21,6 +21,8 @@ from namdrunner.services.local_copies import LocalCopies
 from namdrunner.services.structure_files import (
     Shown,
     cell_file,
+    cell_of_start,
+    config_cell_origin,
     dcd_frequency,
     shown_files,
     sources_document,
@@ -79,6 +81,7 @@ class Structures:
         water, ions = int(molecule.water.sum()), int(molecule.ions.sum())
         document: dict[str, Any] = {"name": name, "kind": shown.kind, "atoms": molecule.natom}
         document |= {"water_atoms": water, "ion_atoms": ions, "timestep_fs": job.record.run.timestep_fs}
+        document["cell_origin"] = await self._cell_origin(job, name)
         if shown.kind != "trajectory":
             step = await self._step(job, name)
             return document | {"frames": 1, "first_step": step, "step_interval": 0, "frame_bytes": 12 * molecule.natom}
@@ -197,16 +200,25 @@ class Structures:
         return one_frame(coordinates, molecule.kept(selection), step=step, timestep_fs=timestep, cell=cell)
 
     async def _cell(self, job: StoredJob, name: str) -> Any:
+        beside = cell_file(job, name)
+        return await self._read_cell(job, beside) if beside is not None else None
+
+    async def _read_cell(self, job: StoredJob, beside: str) -> Any:
         from namdrunner.namd.xsc import read_xsc
 
-        beside = cell_file(job, name)
-        if beside is None:
-            return None
         try:
             data, file = await self._whole(job, beside)
             return read_xsc(data, name=file.name)
-        except (InputError, NotFoundError):
-            return None  # being written just now; the frame can be shown without
+        except NamdrunnerError:
+            return None  # being written just now, or out of reach; the frame can be shown without
+
+    async def _cell_origin(self, job: StoredJob, name: str) -> list[float]:
+        """The cell's centre in Angstrom: beside the frame, else of the run's begin; NAMD's own default is 0 0 0."""
+        start = cell_of_start(job)
+        system = await self._cell(job, name) or (await self._read_cell(job, start) if start else None)
+        if system is not None:
+            return [float(x) for x in system.origin]
+        return config_cell_origin(self._context.jobs.text(job.id, "config"))
 
     async def _step(self, job: StoredJob, name: str) -> int:
         if name.startswith("input_files/"):

@@ -17,6 +17,8 @@ _INPUT_ENDS = (".pdb", ".coor")
 _COORDINATE_ROLES = ("bincoordinates", "coordinates")
 _FREQUENCY_IN_LOG = re.compile(rb"^Info: DCD FREQUENCY\s+(\d+)", re.MULTILINE)
 _FREQUENCY_IN_CONFIG = re.compile(r"^\s*dcdfreq[\s=]+(\d+)", re.MULTILINE | re.IGNORECASE)
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_ORIGIN = re.compile(rf"^\s*cellorigin[\s=]+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,24 @@ def dcd_frequency(log: bytes, config: str) -> int | None:
 
 
 def cell_file(job: StoredJob, name: str) -> str | None:
-    """The file with the cell of a frame: ``run.restart.xsc`` beside ``run.restart.coor``; for inputs any of theirs."""
+    """The file with the cell of one frame: ``run.restart.xsc`` beside ``run.restart.coor``; of inputs any of theirs."""
     if name.startswith("input_files/"):
-        return next((f"input_files/{i.name}" for i in job.record.inputs if i.name.lower().endswith(".xsc")), None)
+        return cell_of_start(job)
+    if not _ends(name, ".coor"):
+        return None
     wanted = name[: -len(".coor")] + ".xsc"
     return wanted if any(o.name == wanted for o in job.status.outputs) else None
+
+
+def cell_of_start(job: StoredJob) -> str | None:
+    """The cell that the run begins with, where a file says it."""
+    return next((f"input_files/{i.name}" for i in job.record.inputs if _ends(i.name, ".xsc")), None)
+
+
+def config_cell_origin(config: str) -> list[float]:
+    """As the config says in plain words; NAMD's default is 0 0 0. In Angstrom."""
+    found = _ORIGIN.search(config)
+    return [float(word) for word in found.groups()] if found else [0.0, 0.0, 0.0]
 
 
 def sources_document(job: StoredJob, files: list[Shown], here: set[str], frequency: int | None) -> dict[str, Any]:

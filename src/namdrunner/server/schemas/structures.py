@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from namdrunner.server.schemas.base import Answer
 
 
@@ -32,7 +34,7 @@ class StructureSources(Answer):
 
 class StructureFacts(Answer):
     """Frame ``i`` is of step ``first_step + i * step_interval``; ``frame_bytes``: of a frame with all atoms;
-    ``trailing_bytes``: of a frame that is not whole yet.
+    ``trailing_bytes``: of a frame that is not whole yet; ``cell_origin``: the cell's centre in Angstrom.
     """
 
     name: str
@@ -46,3 +48,4 @@ class StructureFacts(Answer):
     timestep_fs: float
     frame_bytes: int
     trailing_bytes: int = 0
+    cell_origin: list[float] = Field(default_factory=lambda: [0.0, 0.0, 0.0])

@@ -62,6 +62,18 @@ export const jobStructure = (id: string) =>
     queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/structure", job(id))),
   });
 
+export const structureFacts = (id: string, name: string, version: string) =>
+  queryOptions({
+    queryKey: ["structure-facts", id, name, version],
+    queryFn: () =>
+      ask(
+        api.GET("/api/v1/jobs/{job_id}/structure/facts", {
+          params: { path: { job_id: id }, query: { name } },
+        }),
+      ),
+    staleTime: Infinity,
+  });
+
 export const clustersQuery = queryOptions({
   queryKey: ["clusters"],
   queryFn: async () => (await ask(api.GET("/api/v1/clusters"))).clusters,
