@@ -55,7 +55,8 @@ class Chromium:
         os.close(commands_out)
         os.close(answers_in)
         self._commands = os.fdopen(commands_in, "wb", buffering=0)
-        self._answers = os.fdopen(answers_out, "rb")
+        self._answers = os.fdopen(answers_out, "rb", buffering=0)
+        self._unread = bytearray()
         self._last_id = 0
         self._session = ""
         self.console: list[str] = []
@@ -79,6 +80,27 @@ class Chromium:
             self._process.wait()
         self._commands.close()
         self._answers.close()
+
+    def new_tab(self) -> str:
+        """Open another tab and go on in it; returns what ``to_tab`` takes to come back to the one before."""
+        before = self._session
+        self._session = ""
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self.to_tab(self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
+        for domain in ("Page", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
+        return before
+
+    def to_tab(self, tab: str) -> str:
+        """Go on in this tab; returns the one before."""
+        before, self._session = self._session, tab
+        return before
+
+    def reload(self) -> None:
+        """Load the page anew, and wait until the new one is there."""
+        self.evaluate("window.beforeReload = true; null")
+        self._call("Page.reload")
+        self.wait_for("!window.beforeReload && document.readyState === 'complete'", 30)
 
     def open(self, url: str) -> None:
         answer = self._call("Page.navigate", url=url)
@@ -122,11 +144,20 @@ class Chromium:
     def wait_for(self, script: str, timeout_s: float = 15.0) -> Any:
         """Wait until a JavaScript expression is true, and return its value."""
         deadline = time.monotonic() + timeout_s
-        while not (value := self.evaluate(script)):
+        while not (value := self._evaluate_between_pages(script)):
             if time.monotonic() > deadline:
                 raise PageError(f"{script} did not hold within {timeout_s:.0f} s; the page shows:\n{self.text()}")
             time.sleep(0.1)
         return value
+
+    def _evaluate_between_pages(self, script: str) -> Any:
+        """None while one page goes and the next one comes."""
+        try:
+            return self.evaluate(script)
+        except PageError as error:
+            if "context was destroyed" in str(error) or "Cannot find" in str(error):
+                return None
+            raise
 
     def press_button(self, name: str, timeout_s: float = 15.0) -> None:
         """Click the button or link with this text or label, as soon as it is there and enabled."""
@@ -168,8 +199,30 @@ class Chromium:
         """Where files go that the page downloads."""
         self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
-    def screenshot(self, target: Path) -> None:
-        target.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+    def screenshot(self, target: Path, quality: int = 80) -> None:
+        """What is in view, as PNG, or as WebP of that quality where the name ends so."""
+        lossy = {"format": "webp", "quality": quality} if target.suffix == ".webp" else {"format": "png"}
+        target.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", **lossy)["data"]))
+
+    def offline(self, *, offline: bool = True) -> None:
+        """Cut the page off the server, requests under way included, or let it go on."""
+        self._call("Network.enable")
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._call("Network.emulateNetworkConditions", offline=offline, **limits)
+
+    def upload_speed(self, bytes_per_s: float) -> None:
+        """How quickly the page can send."""
+        self._call("Network.enable")
+        speed = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_s}
+        self._call("Network.emulateNetworkConditions", offline=False, **speed)
+
+    def choose_files(self, selector: str, files: list[Path]) -> None:
+        """Choose files in a file input, as in its dialog; their contents stay on the disk until they are sent."""
+        found = self._call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        handle = found["result"].get("objectId")
+        if handle is None:
+            raise PageError(f"nothing matches {selector!r}")
+        self._call("DOM.setFileInputFiles", files=[str(file) for file in files], objectId=handle)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._last_id += 1
@@ -187,12 +240,16 @@ class Chromium:
 
     def _read(self) -> bytes:
         """One message; they end with a zero byte."""
-        message = bytearray()
-        while (byte := self._answers.read(1)) not in (b"", b"\0"):
-            message += byte
-        if not byte:
-            raise PageError("the browser ended")
-        return bytes(message)
+        searched = 0
+        while (end := self._unread.find(b"\0", searched)) < 0:
+            searched = len(self._unread)
+            piece = self._answers.read(1 << 16)
+            if not piece:
+                raise PageError("the browser ended")
+            self._unread += piece
+        message = bytes(self._unread[:end])
+        del self._unread[: end + 1]
+        return message
 
     def _note(self, event: dict[str, Any]) -> None:
         parameters = event.get("params", {})

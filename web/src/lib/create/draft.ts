@@ -96,9 +96,10 @@ export function parseDraft(text: string | null): Draft | null {
   return draft;
 }
 
+/** Cluster and template are chosen for the person at first: they do not count. */
 export function isUntouched(draft: Draft): boolean {
-  const { name, values, files, config, resources, preset, template } = draft;
-  const given = [name, config, preset, template, ...Object.values(resources)];
+  const { name, values, files, config, resources, preset } = draft;
+  const given = [name, config, preset, ...Object.values(resources)];
   return given.every((text) => !text) && !Object.keys(values).length && !files.length;
 }
 
