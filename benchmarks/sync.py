@@ -216,14 +216,21 @@ async def whole_way(
     submitted = time.perf_counter() - began
     assert task.result is not None, task.error
     waiting = {job["id"] for job in task.result["jobs"]}
-    while waiting:
+    target = folder / f"results-{count}"
+    fetching = []
+    while waiting:  # what has ended is fetched while the rest goes on, with "sync now" each second
+        turn = time.perf_counter()
         await app.poller.sync_now("here")
-        ended = [job for job in waiting if app.jobs.get(job)["status"] == "COMPLETED"]
-        for job in ended:
-            await app.tasks.wait(app.jobs.start_download(job, ["*.dcd"], str(folder / f"results-{count}" / job)).id)
-            waiting.discard(job)
-        await asyncio.sleep(0.2 if waiting else 0)
+        ended = [job["id"] for job in app.jobs.list(status=["COMPLETED"])["jobs"] if job["id"] in waiting]
+        if ended:
+            fetching.append(app.jobs.batches.start_download(ended, ["*.dcd"], str(target)))
+            waiting.difference_update(ended)
+        if waiting:
+            await asyncio.sleep(max(0.0, turn + 1 - time.perf_counter()))
+    for task in fetching:
+        await app.tasks.wait(task.id)
     done = time.perf_counter() - began
+    assert len(list(target.glob("*/outputs/**/*.dcd"))) == count, [task.error for task in fetching]
     await app.close()
     report.line(
         f"{count} job(s): all submitted, bare script {bare_submitted:.2f} s", submitted, limits[0] * bare_submitted, "s"

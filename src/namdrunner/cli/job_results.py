@@ -6,20 +6,25 @@ import csv
 import io
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from namdrunner.cli.job_actions import report
 from namdrunner.cli.options import JobId, Json
 from namdrunner.cli.output import moment, say, size, table, write_json, write_text
 from namdrunner.cli.session import follow as follow_task
 from namdrunner.cli.session import open_client
 from namdrunner.client import Client
-from namdrunner.client.documents import Energies
-from namdrunner.errors import UsageError
+from namdrunner.client.documents import Energies, JsonObject
+from namdrunner.errors import NotFoundError, UsageError
+from namdrunner.jobs.folders import is_job_id
 
 FOLLOW_INTERVAL_S = 2.0
+GOES_ON = "It goes on; repeat the command to see it end. Folder: {}"
+ENDED = ("COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "CANCELLED")
 
 
 def logs(
@@ -125,32 +130,68 @@ def files(job: JobId, as_json: Json = False) -> None:
 
 
 def download(
-    job: JobId,
-    patterns: Annotated[
+    words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATTERN ...]", help="Names or shell patterns; all if not given."),
+        typer.Argument(
+            metavar="ID [ID ...] [PATTERN ...]", help="Jobs, then names or shell patterns; all files if none is given."
+        ),
     ] = None,
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="DIR", help="Folder to put them into; by default one named as the job."),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Of every job that has ended; then no ID is given.")
+    ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="NAME", help="With --all: only of this cluster."),
+    ] = None,
     as_json: Json = False,
-) -> None:
-    """Bring results home. Each file is verified by its checksum; what is there already is not fetched again."""
-    target = (to or Path(job)).expanduser().absolute()
+) -> int:
+    """Bring results home. Each file is verified by its checksum; what is there already is not fetched again.
+
+    The files of several jobs go to a folder of each, named as the job, below DIR.
+    """
+    jobs, patterns = ([], words or []) if everything else _jobs_and_patterns(words or [])
+    if not everything and not jobs:
+        raise UsageError("No job was named.", code="no-jobs", remedy="Give the id of a job, or --all.")
     with open_client() as client:
-        task = client.jobs.download(job, patterns or (), to=target)
-        result = follow_task(
-            client, task, interrupted=f"It goes on; repeat the command to see it end. Folder: {target}"
-        )
+        if everything:
+            found = client.jobs.list(status=ENDED, cluster=cluster, limit=100_000)["jobs"]
+            jobs = [job["id"] for job in found if job["submitted_at"]]
+            if not jobs:
+                raise NotFoundError("No job has ended yet.", code="no-jobs", remedy="See `namdrunner job list`.")
+        if everything or len(jobs) > 1:
+            return _download_many(client, jobs, patterns, (to or Path()).expanduser().absolute(), as_json)
+        target = (to or Path(jobs[0])).expanduser().absolute()
+        task = client.jobs.download(jobs[0], patterns, to=target)
+        result = follow_task(client, task, interrupted=GOES_ON.format(target))
     if as_json:
         write_json(result)
-        return
-    found = result.get("files", [])
-    table(
-        ("file", "size", "sha256"),
-        [[f["name"], size(f["bytes"]), f.get("sha256")] for f in found],
-        numbers=("size",),
-    )
+        return 0
+    _print_files([("", f) for f in result.get("files", [])])
+    say(f"{len(result.get('files', []))} files are in {target}.")
+    return 0
+
+
+def _jobs_and_patterns(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The first word is a job; so are those behind it that look like ids, up to the first one that does not."""
+    count = next((n for n, word in enumerate(words) if n and not is_job_id(word)), len(words))
+    return list(words[:count]), list(words[count:])
+
+
+def _download_many(client: Client, jobs: Sequence[str], patterns: Sequence[str], target: Path, as_json: bool) -> int:
+    task = client.jobs.download_many(jobs, patterns, to=target)
+    result = follow_task(client, task, interrupted=GOES_ON.format(target))
+    found = result.get("jobs", [])
+    if not as_json:
+        _print_files([(f"{job['id']}/", f) for job in found for f in job["files"]])
+        say(f"{sum(len(job['files']) for job in found)} files of {len(found)} jobs are in {target}.")
+    return report(result, as_json, "brought home", [job["id"] for job in found])
+
+
+def _print_files(files: Sequence[tuple[str, JsonObject]]) -> None:
+    rows = [[f"{folder}{f['name']}", size(f["bytes"]), f.get("sha256")] for folder, f in files]
+    table(("file", "size", "sha256"), rows, numbers=("size",))
     sys.stdout.flush()
-    say(f"{len(found)} files are in {target}.")

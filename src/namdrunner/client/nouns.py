@@ -169,9 +169,10 @@ class Jobs(_Noun):
     def submit(self, job: str) -> d.TaskDocument:
         return cast(d.TaskDocument, self._http.post(path_of("jobs", job, "submit")))
 
-    def sync(self, *, job: str | None = None, cluster: str | None = None) -> d.TaskDocument:
+    def sync(self, *, job: str | None = None, cluster: str | None = None, jobs: Sequence[str] = ()) -> d.TaskDocument:
         """Ask the clusters now instead of at the next cycle."""
-        return cast(d.TaskDocument, self._http.post(path_of("jobs", "sync"), {"job": job, "cluster": cluster}))
+        body = {"job": job, "cluster": cluster, "jobs": list(jobs)}
+        return cast(d.TaskDocument, self._http.post(path_of("jobs", "sync"), body))
 
     def logs(self, job: str, *, which: Literal["namd", "slurm"] = "namd", offset: int | None = None) -> d.LogText:
         """About 1 MB from byte ``offset`` on, ``None``: the last part; the reply's ``offset`` is where to go on."""
@@ -201,7 +202,6 @@ class Jobs(_Noun):
         """Cancel it if it runs, then delete it here and, unless told otherwise, on the cluster."""
         answer = self._http.request("DELETE", path_of("jobs", job), query={"keep_remote": keep_remote})
         return cast(d.TaskDocument, answer)
-
 
     # Several at once; the result of each task has "refused": {id: error} for those for which it was not done
 
@@ -318,3 +318,20 @@ class Storage(_Noun):
     def forget_jobs(self) -> d.JsonObject:
         """Empty the local list of jobs after a backup: ``{"forgotten", "previous"}``."""
         return cast(d.JsonObject, self._http.post(path_of("storage", "forget-jobs")))
+
+
+class Settings(_Noun):
+    def show(self) -> d.JsonObject:
+        return cast(d.JsonObject, self._http.get(path_of("settings")))
+
+    def change(self, changes: Names) -> d.JsonObject:
+        """``None`` goes back to the default."""
+        return cast(d.JsonObject, self._http.request("PATCH", path_of("settings"), body={"changes": dict(changes)}))
+
+    def export(self) -> d.JsonObject:
+        """Settings, clusters, profiles and templates; no secrets."""
+        return cast(d.JsonObject, self._http.get(path_of("settings", "export")))
+
+    def import_(self, text: str, *, replace: bool = False) -> d.JsonObject:
+        body = {"text": text, "replace": replace}
+        return cast(d.JsonObject, self._http.post(path_of("settings", "import"), body))

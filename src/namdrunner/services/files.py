@@ -43,12 +43,12 @@ async def refresh_outputs(context: Context, job: StoredJob) -> StoredJob:
     project = PurePosixPath(job.record.project_dir)
     entries = await context.session(job).list_tree(project)
     known = {o.name: o for o in job.status.outputs}
-    found = [_output(entry, known) for entry in entries if _is_result(entry)]
+    found = [output_file(entry, known) for entry in entries if is_result(entry)]
     if job.state is JobState.RUNNING:
         scratch = await context.session(job).list_tree(PurePosixPath(_run_dir(context, job)))
         inputs = {_scratch_name(job, i.name) for i in job.record.inputs} | {job.record.run.config}
         found += [
-            _output(RemoteFile(f"scratch/{e.path}", e.kind, e.bytes, e.modified_at), known)
+            output_file(RemoteFile(f"scratch/{e.path}", e.kind, e.bytes, e.modified_at), known)
             for e in scratch
             if e.kind == "file" and e.path not in inputs
         ]
@@ -64,11 +64,11 @@ def _scratch_name(job: StoredJob, name: str) -> str:
     return str(PurePosixPath(job.record.run.inputs_dir) / name)
 
 
-def _is_result(entry: RemoteFile) -> bool:
+def is_result(entry: RemoteFile) -> bool:
     return entry.kind == "file" and (entry.path.startswith(RESULTS) or entry.path in PLAIN)
 
 
-def _output(entry: RemoteFile, known: dict[str, OutputFile]) -> OutputFile:
+def output_file(entry: RemoteFile, known: dict[str, OutputFile]) -> OutputFile:
     old = known.get(entry.path)
     modified = datetime.fromtimestamp(entry.modified_at, UTC)
     same = old is not None and old.bytes == entry.bytes and abs((old.modified_at - modified).total_seconds()) < 2
@@ -90,12 +90,9 @@ async def download(
     Without patterns: everything in ``outputs/`` and ``logs/``. A pattern matches a whole path or a file name
     (``*.dcd``, ``outputs/*.coor``, ``config.namd``). Raises NotFoundError (``no-such-output``), InputError.
     """
-    if not to.is_absolute():
-        raise InputError(f"'{to}' is not an absolute path.", code="path-relative", remedy="Give a full path.")
-    if to.exists() and not to.is_dir():
-        raise InputError(f"{to} is a file.", code="not-a-folder", remedy="Give a folder to download to.")
+    check_target(to)
     job = await refresh_outputs(context, context.jobs.get(job_id))
-    chosen = [o for o in job.status.outputs if _matches(o.name, patterns)]
+    chosen = [o for o in job.status.outputs if matches(o.name, patterns)]
     if not chosen:
         what = f"match {', '.join(patterns)}" if patterns else "exist yet"
         raise NotFoundError(
@@ -105,7 +102,7 @@ async def download(
         )
     count = "1 file" if len(chosen) == 1 else f"{len(chosen)} files"
     handle.say(f"Downloading {count}, {sum(o.bytes for o in chosen) / 1e6:.1f} MB")
-    items = [DownloadItem(remote_path(context, job, o.name), _local(to, o.name), o.bytes, o.sha256) for o in chosen]
+    items = [DownloadItem(remote_path(context, job, o.name), local_path(to, o.name), o.bytes, o.sha256) for o in chosen]
     arrived = await context.session(job).download(items, progress=handle.progress)
     await _remember_digests(context, job_id, {o.name: f.sha256 for o, f in zip(chosen, arrived, strict=True)})
     if copies is not None:
@@ -119,7 +116,15 @@ async def download(
     }
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def check_target(to: Path) -> None:
+    """Raises InputError (``path-relative``, ``not-a-folder``)."""
+    if not to.is_absolute():
+        raise InputError(f"'{to}' is not an absolute path.", code="path-relative", remedy="Give a full path.")
+    if to.exists() and not to.is_dir():
+        raise InputError(f"{to} is a file.", code="not-a-folder", remedy="Give a folder to download to.")
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
     if not patterns:
         return name.startswith(RESULTS)
     return any(fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(PurePosixPath(name).name, p) for p in patterns)
@@ -135,7 +140,7 @@ def remote_path(context: Context, job: StoredJob, name: str) -> PurePosixPath:
     return inside(job.record.project_dir, name)
 
 
-def _local(to: Path, name: str) -> Path:
+def local_path(to: Path, name: str) -> Path:
     """Below ``to``; names that the local file system could take for something else are refused."""
     relative = inside("/x", name).relative_to("/x")
     return to.joinpath(*relative.parts)

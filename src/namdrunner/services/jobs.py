@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError, UsageError
 from namdrunner.jobs.state import JobState
 from namdrunner.services import cancel, create, energies, files, job_upload, resource_plan, submit
+from namdrunner.services.batches import Batches
 from namdrunner.services.content import FileContent, open_content
 from namdrunner.services.context import Context
 from namdrunner.services.documents import job_document, summary_document
@@ -19,7 +22,7 @@ from namdrunner.services.polling import Poller
 from namdrunner.services.structure import Structures
 from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.services.templates import TemplateService
-from namdrunner.store.jobs import JobQuery, StoredJob, states_from
+from namdrunner.store.jobs import JobQuery, StoredJob, check_sort, states_from
 
 
 class JobService:
@@ -28,6 +31,7 @@ class JobService:
         self._templates = templates
         self._poller = poller
         self.structures = Structures(context)
+        self.batches = Batches(context, poller, self.resolve, self.structures.copies)
 
     # Looking
 
@@ -46,6 +50,7 @@ class JobService:
         """A page of jobs and how many match in all. Raises NotFoundError for a cluster that is not known."""
         if cluster is not None:
             self._context.clusters.stored(cluster)
+        check_sort(sort)
         query = JobQuery(states_from(status), cluster, template, search, sort, limit, offset, since)
         jobs, total = self._context.jobs.summaries(query)
         return {"jobs": [summary_document(job) for job in jobs], "total": total}
@@ -142,7 +147,7 @@ class JobService:
             refused: dict[str, Any] = {}
             if first.submit:
                 jobs, refused = await self._submit([job.id for job in jobs], handle, raising=single)
-            documents = [self._document(job) for job in jobs]
+            documents = self.batches.documents([job.id for job in jobs])
             return {"job": documents[0]} if single else {"jobs": documents, "refused": refused}
 
         return self._context.tasks.start("create", work, cluster=first.cluster)
@@ -178,27 +183,39 @@ class JobService:
         self._poller.wake(jobs[0].record.cluster)
         return tuple(jobs), {job_id: error.document() for job_id, error in refused.items()}
 
-    def start_sync(self, cluster: str | None = None, job: str | None = None) -> Task:
-        """Sync one cluster, the cluster of one job, or all that are connected; also finds jobs made elsewhere."""
-        extra: list[str] = []
-        if job is not None:
-            stored = self._context.jobs.get(self.resolve(job))
-            cluster, extra = stored.record.cluster, [stored.id]
-        if cluster is not None:
-            self._context.clusters.session(cluster)
+    def start_sync(self, cluster: str | None = None, job: str | None = None, jobs: Sequence[str] = ()) -> Task:
+        """Sync one cluster, the cluster of one job, or all that are connected; also finds jobs made elsewhere.
+
+        One of several that cannot be asked is named in ``failed`` with its error; the others are asked all the same.
+        """
+        named = [self._context.jobs.get(self.resolve(each)) for each in (*([job] if job else []), *jobs)]
+        extra: dict[str, list[str]] = defaultdict(list)
+        for each in named:
+            extra[each.record.cluster].append(each.id)
+        if named:
+            clusters = list(extra)
+        elif cluster is not None:
             clusters = [cluster]
         else:
             clusters = [c["name"] for c in self._context.clusters.list() if c["state"] == "connected"]
+        if len(clusters) == 1 and (named or cluster is not None):
+            self._context.clusters.session(clusters[0])
 
         async def work(_: TaskHandle) -> dict[str, Any]:
-            outcome: dict[str, Any] = {"synced": [], "changed": [], "found": [], "clusters": clusters}
-            for name in clusters:
-                part = await self._poller.sync_now(name, extra=extra, rediscover=job is None)
-                for key in ("synced", "changed", "found"):
-                    outcome[key] += part.get(key, [])
+            keys = ("synced", "changed", "found", "warnings")
+            outcome: dict[str, Any] = {key: [] for key in keys} | {"clusters": clusters, "failed": {}}
+            looks = (self._poller.sync_now(name, extra=extra[name], rediscover=not named) for name in clusters)
+            for name, part in zip(clusters, await asyncio.gather(*looks, return_exceptions=True), strict=True):
+                if isinstance(part, NamdrunnerError) and len(clusters) > 1:
+                    outcome["failed"][name] = part.document()
+                elif isinstance(part, BaseException):
+                    raise part
+                else:
+                    for key in keys:
+                        outcome[key] += part.get(key, [])
             return outcome
 
-        return self._context.tasks.start("sync", work, cluster=cluster)
+        return self._context.tasks.start("sync", work, cluster=clusters[0] if len(clusters) == 1 else cluster)
 
     def start_download(self, job: str, patterns: Sequence[str], to: str) -> Task:
         stored = self._context.jobs.get(self.resolve(job))

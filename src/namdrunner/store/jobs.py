@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from namdrunner.errors import ConflictError, NotFoundError
+from namdrunner.errors import ConflictError, InputError, NotFoundError
 from namdrunner.jobs.record import JobRecord, JobStatus
 from namdrunner.jobs.state import JobState
 from namdrunner.slurm.resources import Resources
@@ -239,6 +239,15 @@ class JobRepository:
         with self._database.transaction() as session:
             return list(session.scalars(select(JobRow.id).where(JobRow.parent == job_id).order_by(JobRow.created_at)))
 
+    def children_of(self, job_ids: Sequence[str]) -> dict[str, list[str]]:
+        """The children of several jobs, oldest first; those without any are left out."""
+        found: dict[str, list[str]] = {}
+        statement = select(JobRow.parent, JobRow.id).where(JobRow.parent.in_(job_ids)).order_by(JobRow.created_at)
+        with self._database.transaction() as session:
+            for parent, child in session.execute(statement):
+                found.setdefault(str(parent), []).append(child)
+        return found
+
     def text(self, job_id: str, kind: str) -> str:
         with self._database.transaction() as session:
             row = session.get(JobTextRow, (job_id, kind))
@@ -281,7 +290,7 @@ def _page(session: Session, statement: Select[Any], query: JobQuery) -> tuple[Se
     if query.search:
         columns = (JobRow.name, JobRow.id, JobRow.slurm_id)
         conditions.append(or_(*(column.contains(query.search, autoescape=True) for column in columns)))
-    column = SORTABLE.get(query.sort.lstrip("-"), JobRow.created_at)
+    column = SORTABLE[query.sort.removeprefix("-")]
     order = column.desc() if query.sort.startswith("-") else column.asc()
     total = session.scalar(select(func.count()).select_from(JobRow).where(*conditions)) or 0
     page = statement.where(*conditions).order_by(order, JobRow.id).limit(query.limit).offset(query.offset)
@@ -350,6 +359,16 @@ def _stored(row: JobRow) -> StoredJob:
 
 def _note(session: Session, job_id: str, state: str | None, says: str, at: datetime | None = None) -> None:
     session.add(TimelineRow(job_id=job_id, at=at or datetime.now(UTC), state=state, says=says))
+
+
+def check_sort(sort: str) -> None:
+    """Raises InputError (``sort-unknown``) for what jobs cannot be sorted by."""
+    if sort.removeprefix("-") not in SORTABLE:
+        raise InputError(
+            f"Jobs cannot be sorted by '{sort}'.",
+            code="sort-unknown",
+            remedy=f"Use one of {', '.join(SORTABLE)}, with - before it for the other direction.",
+        )
 
 
 def states_from(names: Sequence[str]) -> tuple[JobState, ...]:

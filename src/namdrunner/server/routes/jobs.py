@@ -91,7 +91,7 @@ async def get_expected_start(body: JobRequest, context: Context) -> Any:
 @router.post("/sync", response_model=TaskDocument, status_code=ACCEPTED)
 async def sync_jobs(body: schema.SyncRequest, context: Context) -> Any:
     """Ask the clusters now instead of at the next cycle."""
-    return context.application.jobs.start_sync(cluster=body.cluster, job=body.job).document()
+    return context.application.jobs.start_sync(cluster=body.cluster, job=body.job, jobs=body.jobs).document()
 
 
 @router.post("/submit", response_model=TaskDocument, status_code=ACCEPTED)

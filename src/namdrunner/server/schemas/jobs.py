@@ -160,11 +160,29 @@ class JobBatch(Body):
     jobs: list[JobRequest] = Field(min_length=1, max_length=1000)
 
 
+class JobIds(Body):
+    """Jobs by id, unambiguous beginning or name."""
+
+    jobs: list[str] = Field(min_length=1, max_length=1000)
+
+
+class JobDeletions(JobIds):
+    keep_remote: bool = False
+
+
+class JobDownloads(JobIds):
+    """``patterns`` as for one job; each job's files go to a folder of its id below ``to``."""
+
+    patterns: list[str] = Field(default_factory=list)
+    to: str
+
+
 class SyncRequest(Body):
-    """Nothing given: every connected cluster."""
+    """Nothing given: every connected cluster; ``job`` or ``jobs``: their clusters, and them whatever their state."""
 
     cluster: str | None = None
     job: str | None = None
+    jobs: list[str] = Field(default_factory=list, max_length=1000)
 
 
 class DownloadRequest(Body):

@@ -3525,13 +3525,15 @@ export interface components {
         };
         /**
          * SyncRequest
-         * @description Nothing given: every connected cluster.
+         * @description Nothing given: every connected cluster; ``job`` or ``jobs``: their clusters, and them whatever their state.
          */
         SyncRequest: {
             /** Cluster */
             cluster?: string | null;
             /** Job */
             job?: string | null;
+            /** Jobs */
+            jobs?: string[];
         };
         /**
          * TaskDocument
