@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from namdrunner.errors import ConfigError, NotFoundError
 from namdrunner.namd import tcl
 from namdrunner.namd.keywords import all_keywords
+from namdrunner.namd.tcl_commands import UNEVEN_RUN
 from namdrunner.namd.tcl_files import is_plain_data
 
 MAX_CONFIG_BYTES = 16_000_000
@@ -275,13 +276,27 @@ def evaluate_tolerantly(
         name=path.name,
         folder=path.parent,
         root=root.absolute() if root else reading_root(path, text_for_root),
-        also=() if root else climbed_folders(path, text_for_root),
+        also=() if root else (*climbed_folders(path, text_for_root), *absolute_folders(text_for_root)),
         text=text,
         time_limit_s=time_limit_s,
         overrides=tuple(given),
         defaults={info.name.lower(): info.default for info in all_keywords()},
     )
-    return _build(path, request, tcl.evaluate(request), given)
+    config = _build(path, request, tcl.evaluate(request), given)
+    return _as_caught(config, request, given) if _has_uneven_run(config) else config
+
+
+def _has_uneven_run(config: NamdConfig) -> bool:
+    cycle = leading_number(config.startup("stepspercycle") or "20") or 0
+    return cycle >= 1 and any(step.steps % int(cycle) for step in config.steps)
+
+
+def _as_caught(config: NamdConfig, request: tcl.TclRequest, given: Mapping[str, str]) -> NamdConfig:
+    """The config as it goes on where its script catches the error of a run whose length NAMD refuses."""
+    strict = replace(request, strict=True)
+    caught = _build(config.path, strict, tcl.evaluate(strict), given)
+    uncaught = caught.failure is not None and UNEVEN_RUN in caught.failure.message
+    return config if uncaught else caught
 
 
 def read_config_text(path: Path) -> str:
@@ -329,6 +344,18 @@ def climbed_folders(path: Path, text: str) -> tuple[Path, ...]:
         folder = Path(os.path.normpath(path.parent / match.group(1) / match.group(2)))
         if is_plain_data(folder / "file") and _may_be_root(folder):
             found[folder] = None
+    return tuple(found)
+
+
+def absolute_folders(text: str) -> tuple[Path, ...]:
+    """Folders that the text names from the root of the file system, or that hold a file it names so."""
+    found: dict[Path, None] = {}
+    for match in re.finditer(r"(?<![\w./~$}-])/[\w.+-]+(?:/[\w.+-]+)+", text):
+        path = Path(os.path.normpath(match.group()))
+        for folder in (path, path.parent):
+            if is_plain_data(folder / "file") and _may_be_root(folder) and folder.is_dir():
+                found[folder] = None
+                break
     return tuple(found)
 
 

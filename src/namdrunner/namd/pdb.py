@@ -14,6 +14,8 @@ from namdrunner.namd.files import Source, bad_input, first_bytes, line_at, read_
 
 _CRYST1 = re.compile(rb"^CRYST1(.{9})(.{9})(.{9})(.{7})(.{7})(.{7})", re.MULTILINE)
 _LAST_COORDINATE = 54
+_LONGEST_LINE = 158
+"""NAMD reads lines into a buffer of 160 bytes and stops at longer ones, whatever they hold."""
 _REMEDY = "Write the PDB file again; x, y and z belong in columns 31-54 of every ATOM or HETATM line."
 
 
@@ -86,6 +88,11 @@ def _atoms(data: bytes, text: tokens.Bytes, offset: int, label: str) -> dict[str
     breaks = np.flatnonzero(text == 10)
     begins = np.concatenate(([0], breaks + 1)).astype(np.int64)
     ends = np.concatenate((breaks, [text.size])).astype(np.int64)
+    long = np.flatnonzero(ends - begins > _LONGEST_LINE)
+    if long.size:
+        line = line_at(data, offset + int(begins[long[0]]))
+        what = f"{label}: line {line} is longer than {_LONGEST_LINE} characters; NAMD refuses the file."
+        raise bad_input("pdb-long-line", what, "Shorten the line; is this a PDB file?", label, line)
     begins, ends = begins[ends - begins >= 6], ends[ends - begins >= 6]
     heads = np.ascontiguousarray(text[begins[:, None] + np.arange(6)]).view("S6").ravel() if begins.size else None
     is_atom = np.isin(heads, (b"ATOM", b"ATOM  ", b"HETATM")) if heads is not None else np.zeros(0, bool)

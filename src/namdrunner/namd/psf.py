@@ -19,6 +19,8 @@ from namdrunner.namd import tokens
 from namdrunner.namd.files import Source, bad_input, first_bytes, line_at, read_bytes, source_name
 
 _SECTIONS = {"NBOND": 2, "NTHETA": 3, "NPHI": 4, "NIMPHI": 4}
+_ORDER = (*_SECTIONS, "NDON", "NACC", "NNB")
+"""The order in which NAMD looks for the sections; all of them have to be there."""
 _HEADER = re.compile(rb"^[ \t]*(-?\d+)?[^\n!]*!([A-Z]+)[^\n]*$", re.MULTILINE)
 _REBUILD = "Write the structure file again (psfgen: writepsf) or copy it again from where it was made."
 
@@ -115,14 +117,18 @@ class _Reader:
         found: list[str] = []
         for number, (key, count, start, end) in enumerate(headers):
             stop = headers[number + 1][2] if number + 1 < len(headers) else len(self.data)
-            width = 8 if key == "NCRTERM" else _SECTIONS.get(key)
+            width = _SECTIONS.get(key)
             if key == "NUMLP":
                 lone_pairs = self.count(count, start)
-            if width is None or key in found:
-                continue
-            found.append(key)
-            lists[key] = self.index_list(key, self.count(count, start), width, end, stop, natom)
-        self.complete(found, [header[0] for header in headers], atoms_end)
+            if key in _ORDER and key not in found:
+                found.append(key)
+                if key in _SECTIONS:
+                    lists[key] = self.index_list(key, self.count(count, start), width or 0, end, stop, natom)
+                else:
+                    self.other_list(key, self.count(count, start), end, stop, natom)
+            elif key == "NCRTERM" and not len(lists[key]):
+                lists[key] = self.index_list(key, self.count(count, start), 8, end, stop, natom)
+        self.complete(found, atoms_end)
         return Psf(
             flags=flags,
             title=title,
@@ -324,13 +330,32 @@ class _Reader:
             raise self.error("psf-truncated" if flat.size < needed else "psf-bad-count", what, begin)
         return flat.reshape(count, width)
 
-    def complete(self, found: list[str], headers: list[str], atoms_end: int) -> None:
-        for key in _SECTIONS:
+    def other_list(self, key: str, count: int, begin: int, end: int, natom: int) -> None:
+        """Donors, acceptors and exclusions: not kept, but NAMD reads them and stops where they are wrong.
+
+        Exclusions are ``count`` partners and then, for each atom, how far its own reach in that list.
+        """
+        if count == 0:
+            return
+        needed = count + natom if key == "NNB" else 2 * count
+        words = self.data[begin:end].split()
+        if len(words) < needed:
+            what = f"announces {count} entries in !{key} and holds fewer"
+            raise self.error("psf-truncated", what, begin)
+        for number, word in enumerate(words[:needed]):
+            limit = count if key == "NNB" and number >= count else natom
+            if not word.isdigit() or int(word[:18]) > limit:
+                shown = word[:20].decode("latin-1")
+                raise self.error("psf-index-out-of-range", f"has {shown!r} in section !{key}, beyond {limit}", begin)
+
+    def complete(self, found: list[str], atoms_end: int) -> None:
+        for key in _ORDER:
             if key not in found:
-                raise self.error("psf-truncated", f"has no !{key} section", atoms_end)
-        for key in ("NDON", "NACC", "NNB"):
-            if key not in headers:
-                raise self.error("psf-truncated", f"has no !{key} section", len(self.data))
+                at = atoms_end if key in _SECTIONS else len(self.data)
+                raise self.error("psf-truncated", f"has no !{key} section", at)
+        if tuple(found) != _ORDER:
+            first = next(key for key, expected in zip(found, _ORDER, strict=True) if key != expected)
+            raise self.error("psf-section-order", f"has !{first} where NAMD looks for another section", atoms_end)
 
     def error(self, code: str, what: str, offset: int) -> Exception:
         return bad_input(code, f"{self.name} {what}.", _REBUILD, self.name, line_at(self.data, offset))

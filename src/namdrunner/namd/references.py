@@ -122,7 +122,14 @@ def _of_setting(config: NamdConfig, setting: Setting, info: KeywordInfo) -> Iter
 def _reference(config: NamdConfig, setting: Setting, info: KeywordInfo) -> FileReference:
     path = resolve(config, setting.value)
     return FileReference(
-        info.name, setting.value, path, info.input or "", path.is_file(), True, setting.file, setting.line
+        info.name,
+        setting.value,
+        path,
+        info.input or "",
+        path.is_file() and not setting.value.rstrip().endswith("/"),
+        True,
+        setting.file,
+        setting.line,
     )
 
 

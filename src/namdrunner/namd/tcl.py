@@ -53,6 +53,8 @@ class TclRequest:
     time_limit_s: float = 10.0
     overrides: tuple[str, ...] = ()
     defaults: Mapping[str, str | None] | None = None
+    strict: bool = False
+    """Runs of a length that NAMD refuses are Tcl errors, which the script may catch; else they are recorded."""
 
 
 def evaluate(request: TclRequest) -> dict[str, Any]:
@@ -72,6 +74,7 @@ def evaluate(request: TclRequest) -> dict[str, Any]:
                 "memory_bytes": MEMORY_BYTES,
                 "overrides": list(request.overrides),
                 "defaults": dict(request.defaults or {}),
+                "strict": request.strict,
                 "environment": {name: os.environ[name] for name in SHOWN_ENVIRONMENT if name in os.environ},
                 "scratch": scratch,
             }

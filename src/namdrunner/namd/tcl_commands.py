@@ -20,15 +20,32 @@ ENVIRONMENT = {
     "USER": "user",
     "LOGNAME": "user",
     "TMPDIR": "/tmp",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "PWD": "/tmp",
+    "SHELL": "/bin/bash",
+    "HOSTNAME": "node",
+    "LANG": "C",
     "SLURM_JOB_ID": "1",
     "SLURM_JOBID": "1",
     "SLURM_JOB_NAME": "job",
     "SLURM_NTASKS": "1",
     "SLURM_CPUS_PER_TASK": "1",
     "SLURM_NNODES": "1",
+    "SLURM_JOB_NUM_NODES": "1",
+    "SLURM_JOB_NODELIST": "node",
+    "SLURM_JOB_PARTITION": "partition",
+    "SLURM_SUBMIT_DIR": "/tmp",
+    "SLURM_PROCID": "0",
+    "SLURM_ARRAY_JOB_ID": "1",
     "SLURM_ARRAY_TASK_ID": "1",
     "SLURM_RESTART_COUNT": "0",
 }
+
+# Clusters run Linux, whatever the config is checked on.
+PLATFORM = {"os": "Linux", "osVersion": "5.14", "machine": "x86_64", "platform": "unix", "user": "user"}
+
+# What NAMD says of a run whose length is no multiple of stepspercycle; a script can catch it.
+UNEVEN_RUN = "number of steps must be a multiple of stepsPerCycle"
 
 # Commands of NAMD's script interface that need the simulation to exist (they trigger start-up).
 SIMULATION_COMMANDS = [

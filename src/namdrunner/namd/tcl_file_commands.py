@@ -38,6 +38,7 @@ class FileCommands:
             "open": self._open,
             "close": self._close,
             "puts": self._puts,
+            "flush": self._flush,
             "file": self._file,
             "glob": self._glob,
             "cd": self._cd,
@@ -96,6 +97,11 @@ class FileCommands:
             raise Refused('wrong # args: should be "puts ?-nonewline? ?channelId? string"')
         return ""
 
+    def _flush(self, *args: str) -> str:
+        if len(args) != 1:
+            raise Refused('wrong # args: should be "flush channelId"')
+        return "" if args[0] in ("stdout", "stderr") else self.hidden("namdrunner_flush", *args)
+
     def _file(self, *args: str) -> str:
         if not args:
             raise Refused('wrong # args: should be "file subcommand ?arg ...?"')
@@ -149,6 +155,11 @@ class FileCommands:
     def _pwd(self, *_: str) -> str:
         return str(self.files.cwd)
 
+    def _check_program(self, name: str) -> None:
+        """A program beside the config that is not there is not there for NAMD either."""
+        if name.startswith(("./", "../")) and not self.files.exists(name):
+            raise Refused(f'couldn\'t execute "{name}": no such file or directory')
+
     def _exec(self, *args: str) -> str:
         stages, source, target = split_pipeline(args)
         try:
@@ -156,6 +167,7 @@ class FileCommands:
             for words in stages:
                 text = imitate(words, text, self.files.text, self.files.make_folder)
         except NotImplementedError:
+            self._check_program(stages[0][0] if stages[0] else "")
             self._problem(
                 "exec-not-run", f"exec {' '.join(args)[:200]}: programs are not run while a config is checked"
             )

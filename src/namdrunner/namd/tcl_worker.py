@@ -38,9 +38,11 @@ from namdrunner.namd.tcl_commands import (
     MAX_EVENTS,
     MAX_RUNS,
     MAX_VALUE_BYTES,
+    PLATFORM,
     PRELUDE,
     SIMPLE_COMMANDS,
     SIMULATION_COMMANDS,
+    UNEVEN_RUN,
     VIRTUAL_SECONDS_PER_RUN,
 )
 from namdrunner.namd.tcl_file_commands import FileCommands
@@ -87,11 +89,14 @@ class Evaluator:
             tcl.eval(f"if {{[llength [interp eval child {{info commands {name}}}]]}} {{interp hide child {name}}}")
         tcl.eval("interp hide child close namdrunner_close")
         tcl.eval("interp hide child puts namdrunner_puts")
+        tcl.eval("interp hide child flush namdrunner_flush")
         tcl.call("interp", "eval", "child", PRELUDE)
         for name, value in {**ENVIRONMENT, **self.request.get("environment", {})}.items():
             tcl.call("set", "value", value)
             tcl.eval(f"interp eval child [list set env({name}) $value]")
         tcl.call("interp", "eval", "child", "set argv0 namd3; set argv {}; set argc 0; set tcl_interactive 0")
+        for name, value in PLATFORM.items():
+            tcl.eval(f"interp eval child [list set tcl_platform({name}) {value}]")
         commands: dict[str, Callable[..., str]] = {
             "unknown": self._unknown,
             "param": self._unknown,
@@ -249,6 +254,8 @@ class Evaluator:
         steps = self._steps(text)
         if steps < 0:
             raise Refused("number of steps must be non-negative")
+        if self.request.get("strict") and steps % self._cycle():
+            raise Refused(UNEVEN_RUN)
         self._record(kind, steps=steps)
         self.runs += 1
         self.virtual_s += VIRTUAL_SECONDS_PER_RUN
@@ -256,6 +263,10 @@ class Evaluator:
             self.endless = True
             self._cancel()
         return ""
+
+    def _cycle(self) -> int:
+        text = self.values.get("stepspercycle", "20").strip()
+        return int(text) if re.fullmatch(r"[1-9]\d{0,8}", text) else 1
 
     def _run(self, *args: str) -> str:
         self.started = True

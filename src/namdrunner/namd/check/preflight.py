@@ -15,6 +15,7 @@ from namdrunner.namd.check import (
     electrostatics,
     ensemble,
     extra_bonds,
+    extremes,
     forcefield,
     gpu,
     methods,
@@ -58,7 +59,7 @@ _CONTENT_RULES: tuple[Rule, ...] = (
     contacts.check,
     colvars.check,
 )
-_PLAN_RULES: tuple[Rule, ...] = (outputs.check, work.check, stability.check)
+_PLAN_RULES: tuple[Rule, ...] = (outputs.check, work.check, stability.check, extremes.check)
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.ADVICE: 2}
 
 

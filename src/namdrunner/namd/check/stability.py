@@ -97,6 +97,14 @@ def _scaling(ctx: Context) -> None:
             keyword=name,
             fix=ctx.fix_set(name.lower(), "1.0"),
         )
+    elif value is not None and value < 1 and ctx.on("paratypecharmm") and not ctx.on("martiniswitching"):
+        ctx.advice(
+            "one-four-scaling",
+            f"{name} is {value:g}, and CHARMM force fields are made for 1.0.",
+            "Write 1.0, unless these parameters say otherwise.",
+            keyword=name,
+            fix=ctx.fix_set(name.lower(), "1.0"),
+        )
     elif value is not None and value < 0.3:
         ctx.advice("one-four-scaling", f"{name} {value:g} is unusual.", "1.0 is CHARMM's.", keyword=name)
     dielectric = ctx.number("dielectric", 1.0)

@@ -8,6 +8,7 @@ import re
 from namdrunner.namd.keywords import FALSE_WORDS, TRUE_WORDS, KeywordInfo
 
 _FLOAT = re.compile(r"\s*([+-]?(?:inf(?:inity)?|nan|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))", re.IGNORECASE)
+_COMMAS = re.compile(r",\s*,|^\s*,|,\s*$")
 _INTEGER = re.compile(r"\s*([+-]?\d+)\s*")
 
 # NAMD user guide, "Units": the words it knows, each with its dimension and its size in NAMD's own unit.
@@ -81,7 +82,8 @@ def read_switch(text: str) -> bool:
 
 
 def read_vector(text: str) -> tuple[float, float, float]:
-    words = text.split()
+    """Three numbers apart by white space, or by two commas."""
+    words = text.replace(",", " ").split() if text.count(",") == 2 and not _COMMAS.search(text) else text.split()
     numbers = [_FLOAT.fullmatch(word) for word in words]
     if len(words) != 3 or not all(numbers):
         raise ValueProblem(f"is {text!r}, where three numbers are wanted")
