@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from tests.faults.sshd import QUICK, OpenSshServer, Person, client, free_port, running
@@ -199,6 +200,30 @@ async def test_a_lost_connection_comes_back_by_itself_when_nobody_has_to_be_aske
         assert "lost" in c.changes[-1].reason
         assert (await session.run("echo back", idempotent=True)).text == "back\n"
         assert c.changes[-1].state is ConnectionState.CONNECTED
+
+
+async def test_a_connection_lost_in_the_moment_of_its_login_is_not_taken_for_open(
+    sshd: OpenSshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from namdrunner.remote import link
+
+    opened = link.open_hop
+
+    async def lost_at_once(*arguments: Any, **more: Any) -> Any:
+        connection = await opened(*arguments, **more)
+        connection.abort()
+        await connection.wait_closed()
+        return connection
+
+    async with client(limits=QUICK) as c:
+        monkeypatch.setattr(link, "open_hop", lost_at_once)
+        with pytest.raises(ConnectionFailedError) as caught:
+            await c.manager.connect(sshd.spec())
+        assert caught.value.code == "connection-lost"
+        assert c.changes[-1].state is ConnectionState.DISCONNECTED
+        monkeypatch.setattr(link, "open_hop", opened)
+        await c.manager.connect(sshd.spec())
+        assert (await c.manager.session("testing").run("echo on")).text == "on\n"
 
 
 async def test_a_dead_server_makes_the_connection_expire_with_a_reason(tmp_path: Path) -> None:

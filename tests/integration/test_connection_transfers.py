@@ -195,6 +195,56 @@ async def test_a_transfer_can_be_paused_cancelled_and_gone_on_with(session: Sess
     assert leftovers(tmp_path) == []
 
 
+async def test_what_a_killed_script_left_behind_goes_with_the_next_upload(sshd: OpenSshServer, tmp_path: Path) -> None:
+    items = [UploadItem(os.urandom(50_000), PurePosixPath(tmp_path / "there" / f"{n}")) for n in range(20)]
+    async with client(limits=QUICK) as c:
+        await c.manager.connect(sshd.spec())
+        session = c.manager.session("testing")
+        session.limit_bandwidth(200_000)
+        work = asyncio.create_task(session.upload(items))
+        async with asyncio.timeout(60):
+            while not list((tmp_path / "there").glob(".nr-*")):  # noqa: ASYNC110 - on disk, nobody tells
+                await asyncio.sleep(0.01)
+        work.cancel()
+        assert sshd.kill_sessions("bash") > 0  # before it can clean up
+        await asyncio.gather(work, return_exceptions=True)
+        session.limit_bandwidth(None)
+        await session.upload(items)
+        assert sorted(p.name for p in (tmp_path / "there").iterdir()) == sorted(i.target.name for i in items)
+
+
+@pytest.fixture
+def streaming(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line counts as near, and streams are worthwhile from 4 MiB on."""
+    monkeypatch.setattr("namdrunner.remote.transfer.flow.Flow.near", True)
+    monkeypatch.setattr("namdrunner.remote.transfer.bytestream.WORTHWHILE", 4 << 20)
+    monkeypatch.setattr("namdrunner.remote.transfer.bytestream.PAUSE_BYTES", 8 << 20)
+
+
+@pytest.mark.usefixtures("streaming")
+@pytest.mark.parametrize("way", ["fast", "slow", "broken"])
+async def test_a_plain_stream_gives_the_same_and_gives_way_to_sftp(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    bytestream = "namdrunner.remote.transfer.bytestream"
+    if way == "fast":
+        monkeypatch.setattr(f"{bytestream}.SLOWEST_BYTES_PER_S", 1.0)
+    elif way == "slow":
+        monkeypatch.setattr(f"{bytestream}.SLOWEST_BYTES_PER_S", 1e15)
+    else:
+        monkeypatch.setattr(f"{bytestream}.PUT", "head -c 3000000 >/dev/null; exit 5")
+        monkeypatch.setattr(f"{bytestream}.GET", "exit 5")
+    source, there, back = (tmp_path / name for name in ("source", "there", "back"))
+    source.write_bytes(os.urandom(75 * 1024 * 1024 + 17))
+    told: list[TransferProgress] = []
+    (up,) = await session.upload([UploadItem(source, PurePosixPath(there))], progress=told.append)
+    (down,) = await session.download([DownloadItem(PurePosixPath(there), back)], progress=told.append)
+    assert up.sha256 == down.sha256 == digest(source) == digest(there) == digest(back)
+    assert told[-1].bytes == told[-1].total == up.bytes
+    assert session.transferred_bytes == 2 * up.bytes
+    assert leftovers(tmp_path) == []
+
+
 async def test_two_transfers_to_one_target_do_not_mix(session: Session, tmp_path: Path) -> None:
     a, b = os.urandom(3_000_000), os.urandom(3_000_000)
     target = tmp_path / "there.bin"

@@ -39,6 +39,14 @@ class ConnectionManager:
         self._links: dict[str, ClusterLink] = {}
         self._sessions: dict[str, SshSession] = {}
 
+    def use_limits(self, limits: Limits) -> None:
+        """Other limits from now on, for open connections as well."""
+        self._limits = limits
+        for link in self._links.values():
+            link.limits = limits
+            link.limiter.use(limits)
+            link.gate.use(limits)
+
     async def connect(self, spec: ConnectionSpec) -> ConnectionStatus:
         """Log in to a cluster, asking the person through the prompter. Nothing happens when it is connected already.
 

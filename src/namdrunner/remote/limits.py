@@ -38,6 +38,12 @@ class RequestLimiter:
         self._turn = asyncio.Lock()
         self._waiting = 0
 
+    def use(self, limits: Limits) -> None:
+        """Go on with other limits; who waits already waits by them."""
+        self._refill()
+        self._limits = limits
+        self._tokens = min(self._tokens, float(limits.burst))
+
     async def acquire(self) -> None:
         """Wait for the next request's turn.
 
@@ -92,6 +98,12 @@ class SessionGate:
         self.ceiling = limits.sessions
         self.open = 0
         self.open_transfers = 0
+
+    def use(self, limits: Limits) -> None:
+        """Go on with other limits; sessions that are open stay open."""
+        refused = self.ceiling < self._limits.sessions
+        self._limits = limits
+        self.ceiling = min(self.ceiling, limits.sessions) if refused else limits.sessions
 
     @property
     def transfer_ceiling(self) -> int:

@@ -135,6 +135,8 @@ class ClusterLink:
         chain: list[asyncssh.SSHClientConnection] = []
         try:
             await self._open_chain(questions, chain)
+            if chain[-1].is_closed():  # lost again before anybody watched it
+                raise faults.lost_fault(self.place, "the cluster ended the session")
         except BaseException as exc:
             await _close(chain)
             reason = exc.message if isinstance(exc, NamdrunnerError) else "the login was stopped"

@@ -10,6 +10,7 @@ from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.transfer.flow import BLOCK, LARGEST, SMALLEST, Bandwidth, Flow
 from namdrunner.remote.transfer.meter import Meter
 from namdrunner.remote.transfer.parts import part_name
+from namdrunner.remote.transfer.pipeline import MOST_HELD, pipeline, received_chunks
 from namdrunner.remote.values import TransferProgress
 
 
@@ -37,6 +38,27 @@ def test_the_window_fills_the_line_without_making_others_wait(speed: float, base
     assert SMALLEST <= flow.window <= LARGEST
     assert queueing < max(0.2, SMALLEST / speed + 0.1)
     assert flow.window >= min(LARGEST, speed * base) * 0.5
+
+
+async def test_a_slow_disk_holds_the_sender_back() -> None:
+    class Answering:
+        asked = 0
+
+        async def read(self, size: int = 0, offset: int | None = None) -> bytes:
+            self.asked += size
+            return bytes(size)
+
+        async def write(self, data: bytes, offset: int | None = None) -> int:
+            raise AssertionError
+
+    file, taken = Answering(), 0
+    async with pipeline(Flow(), Bandwidth(None), TransferControl()) as line:
+        async for data in received_chunks(line, [file], 0, 200 * 1024 * 1024):
+            taken += len(data)
+            for _ in range(50):
+                await asyncio.sleep(0)  # everything that was asked for is answered meanwhile
+            assert file.asked - taken <= MOST_HELD + BLOCK
+    assert taken == 200 * 1024 * 1024
 
 
 async def test_bandwidth_is_shared_and_kept() -> None:

@@ -223,9 +223,10 @@ class TransferChannel:
 
 
 def _stop(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    """End a script; it may clean up behind itself."""
     if process.returncode is None:
         with contextlib.suppress(OSError, asyncssh.Error):
-            process.kill()
+            process.terminate()
     process.close()
 
 

@@ -24,16 +24,19 @@ from namdrunner.remote.transfer.reuse import Elsewhere
 from namdrunner.remote.transfer.streaming import output_of
 from namdrunner.remote.transfer.unbundle import fetch_bundle
 from namdrunner.remote.transfer.upload import check_targets, outgoing
-from namdrunner.remote.transfer.uploading import Uploading
+from namdrunner.remote.transfer.uploading import Abandoned, Uploading
 from namdrunner.remote.values import DownloadItem, ProgressCallback, TransferPlan, TransferredFile, UploadItem
 
 if TYPE_CHECKING:
     from namdrunner.remote.session import SshSession
 
 ATTEMPTS_WITHOUT_PROGRESS = 4
+ATTEMPTS_LOST = 10
+"""As many when only the connection was lost: it came back by itself each time, and the pauses grow."""
 ATTEMPTS_SPOILT = 3
 """Files that came through whole and wrong move bytes too: that is no progress."""
 _PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 15.0
 
 
 class TransferEngine:
@@ -44,6 +47,7 @@ class TransferEngine:
         self._digests = DigestCache()
         self._remote_digests = RemoteDigests()
         self._locks = TargetLocks()
+        self._abandoned: Abandoned = {}
         self.moved_bytes = 0
         """File contents sent and received in all; what was there already is not counted."""
         self.bandwidth = Bandwidth(session.link.limits.bytes_per_s)
@@ -61,7 +65,7 @@ class TransferEngine:
         files = await asyncio.to_thread(lambda: [outgoing(item) for item in items])
         check_targets(files)
         meter = Meter(progress, {f.name: f.bytes for f in files})
-        work = Uploading(self._channel, self._digests, self._remote_digests, self.bandwidth, meter, control, elsewhere)
+        work = self._uploading(meter, control, elsewhere)
 
         async def attempt() -> None:
             await work.rest([f for f in files if f.name not in work.done])
@@ -71,13 +75,23 @@ class TransferEngine:
                 await self._persist(attempt, meter, work.done)
         return [work.done[f.name] for f in files]
 
+    def _uploading(self, meter: Meter, control: TransferControl, elsewhere: Elsewhere) -> Uploading:
+        return Uploading(
+            self._channel,
+            self._digests,
+            self._remote_digests,
+            self.bandwidth,
+            meter,
+            control,
+            elsewhere,
+            self._abandoned,
+        )
+
     async def plan_upload(self, items: Sequence[UploadItem]) -> TransferPlan:
         files = await asyncio.to_thread(lambda: [outgoing(item) for item in items])
         check_targets(files)
         meter = Meter(None, {f.name: f.bytes for f in files})
-        work = Uploading(
-            self._channel, self._digests, self._remote_digests, self.bandwidth, meter, TransferControl(), {}
-        )
+        work = self._uploading(meter, TransferControl(), {})
         look = await work.look(files)
         pending = await work.without_present(files, look)
         return TransferPlan(
@@ -167,9 +181,11 @@ class TransferEngine:
                 fruitless = 0 if progress() > moved else fruitless + 1
                 moved = progress()
                 spoilt += exc.code in ("checksum-mismatch", "source-changed")
-                if fruitless >= ATTEMPTS_WITHOUT_PROGRESS or spoilt >= ATTEMPTS_SPOILT:
+                lost = isinstance(exc, ConnectionFailedError)
+                allowed = ATTEMPTS_LOST if lost else ATTEMPTS_WITHOUT_PROGRESS
+                if fruitless >= allowed or spoilt >= ATTEMPTS_SPOILT:
                     raise
-                await asyncio.sleep(_PAUSE_S * 2**fruitless)
+                await asyncio.sleep(min(_LONGEST_PAUSE_S, _PAUSE_S * 2**fruitless))
 
 
 def _incoming(item: DownloadItem, stats: dict[str, RemoteStat]) -> Incoming:

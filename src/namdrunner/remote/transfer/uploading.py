@@ -19,6 +19,9 @@ from namdrunner.remote.transfer.reuse import Elsewhere, reuse
 from namdrunner.remote.transfer.upload import Outgoing, Uploader
 from namdrunner.remote.values import TransferredFile
 
+Abandoned = dict[PurePosixPath, set[str]]
+"""Folder to names of staging folders of uploads that ended there before their time, of any earlier transfer."""
+
 
 class Uploading:
     """The state of one upload over its attempts; ``done`` is by target name."""
@@ -32,6 +35,7 @@ class Uploading:
         meter: Meter,
         control: TransferControl,
         elsewhere: Elsewhere,
+        abandoned: Abandoned,
     ) -> None:
         self._channel = channel
         self._digests = digests
@@ -41,7 +45,7 @@ class Uploading:
         self._control = control
         self._elsewhere = elsewhere
         self._staging = parts.staging_name()
-        self._stale: set[PurePosixPath] = set()
+        self._abandoned = abandoned
         self.done: dict[str, TransferredFile] = {}
 
     async def rest(self, files: Sequence[Outgoing]) -> None:
@@ -54,7 +58,7 @@ class Uploading:
             raise parts.no_space(str(files[0].target.parent), needed, look.free_bytes)
         for bundle in bundles([f for f in pending if f.bytes <= SMALL]):
             await self._send_bundle(bundle)
-        await self._remove_stale()
+        await self._remove_abandoned({f.target.parent for f in files})
         large = [f for f in pending if f.bytes > SMALL]
         if large:
             uploader = Uploader(self._channel, self._control, self._meter, self._bandwidth, look.stats, self.done)
@@ -71,18 +75,28 @@ class Uploading:
             self._digests.remember_version(file.item.source, file.version, self.done[file.name].sha256)
 
     async def _send_bundle(self, bundle: Sequence[Outgoing]) -> None:
-        folders = {f.target.parent for f in bundle}
-        self._stale |= folders
-        digests = await send_bundle(self._channel, bundle, self._control, self._meter, self._bandwidth, self._staging)
-        self._stale -= folders
+        try:
+            digests = await send_bundle(
+                self._channel, bundle, self._control, self._meter, self._bandwidth, self._staging
+            )
+        except BaseException:
+            for folder in {f.target.parent for f in bundle}:
+                self._abandoned.setdefault(folder, set()).add(self._staging)
+            raise
         self.done.update({f.name: f.result(digests[f.name]) for f in bundle})
 
-    async def _remove_stale(self) -> None:
-        """A script that was killed after its last rename could not remove its staging folder."""
-        if self._stale:
-            places = nul_joined(folder / self._staging for folder in self._stale)
+    async def _remove_abandoned(self, folders: set[PurePosixPath]) -> None:
+        """A script that was killed could not remove its staging folder."""
+        left = {folder: self._abandoned.pop(folder) for folder in folders & self._abandoned.keys()}
+        if not left:
+            return
+        try:
+            places = nul_joined(folder / name for folder, names in left.items() for name in names)
             await self._channel.command("xargs -0 rm -rf --", stdin=places, label="remove what was left behind")
-            self._stale.clear()
+        except BaseException:
+            for folder, names in left.items():
+                self._abandoned.setdefault(folder, set()).update(names)
+            raise
 
     async def look(self, files: Sequence[Outgoing]) -> Look:
         folders = dict.fromkeys(f.target.parent for f in files)
