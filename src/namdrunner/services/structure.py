@@ -258,12 +258,13 @@ def _part(
         )
     part = DcdPart(header, Frames(first, end, stride), molecule.kept(selection))
     if part.size > MAX_BYTES:
-        fitting = -(-(end - first) * part.frame_bytes // MAX_BYTES)
+        most = max(1, (MAX_BYTES - len(part.head())) // part.frame_bytes)
+        fitting = max(-(-(end - first) // most), stride + 1)
         raise InputError(
             f"These {len(part.frames)} frames have {part.size / 1e6:.0f} MB, which is too much to show at once.",
             code="too-many-frames",
-            remedy=f"Take every {max(fitting, stride + 1)}th frame, fewer frames, or leave the water out.",
-            context={"bytes": part.size, "stride": max(fitting, stride + 1)},
+            remedy=f"Take every {fitting}th frame, fewer frames, or leave the water out.",
+            context={"bytes": part.size, "stride": fitting},
         )
     return part
 

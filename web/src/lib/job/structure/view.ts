@@ -230,7 +230,11 @@ export class MoleculeView {
     const { canvas3d } = this.#plugin;
     const structure = (this.#parts.get("polymer") ?? this.#parts.get("other") ?? this.#parts.get("water"))?.data;
     const sphere = structure?.boundary.sphere ?? canvas3d?.boundingSphere;
-    if (canvas3d && sphere) canvas3d.camera.focus(sphere.center, Math.max(sphere.radius, 2) * 1.1, durationMs);
+    if (!canvas3d || !sphere) return;
+    const near = canvas3d.camera.getFocus(sphere.center, Math.max(sphere.radius, 2) * 1.4);
+    // The radius says how far behind and before the middle is still drawn: all of it.
+    const radius = Math.max(canvas3d.boundingSphere.radius, sphere.radius) * 1.2;
+    canvas3d.camera.setState({ ...near, radius, radiusMax: radius }, durationMs);
   }
 
   /** Turn by steps of 7.5 degrees about the picture's upright and level axis. */
