@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ TESTS = [
     "lmod",
     "chromium",
 ]
+UNPACKED = {"environment-modules": Path("/usr/local/lib/environment-modules")}
+"""Packages that cannot be installed beside the others (this one excludes lmod): only their files are put somewhere."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -35,7 +38,31 @@ def main() -> int:
     missing = [package for package in wanted if not installed(package)] if shutil.which("dpkg-query") else wanted
     if missing and not install(missing):
         print(f"Not installed, so some tests will not run: {', '.join(missing)}", file=sys.stderr)
+    for package, folder in UNPACKED.items():
+        if not folder.is_dir() and not unpack(package, folder):
+            print(f"Not unpacked, so some tests will not run: {package}", file=sys.stderr)
     return 0
+
+
+def unpack(package: str, folder: Path) -> bool:
+    """Whether the files of a package are below ``folder`` now; a half unpacked one is not left."""
+    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return False
+    with tempfile.TemporaryDirectory() as name:
+        fetched = subprocess.run(
+            ["apt-get", "-q", "download", package], cwd=name, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        files = list(Path(name).glob("*.deb"))
+        if fetched.returncode != 0 or not files:
+            print(f"apt-get download: {fetched.stderr.strip()[-2000:]}", file=sys.stderr)
+            return False
+        part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+        done = subprocess.run(["dpkg-deb", "-x", files[0], part], capture_output=True, text=True)
+        if done.returncode != 0:
+            shutil.rmtree(part, ignore_errors=True)
+            return False
+        part.rename(folder)
+    return True
 
 
 def install(packages: list[str]) -> bool:

@@ -225,6 +225,7 @@ def _account(facts: ClusterFacts, profile: ClusterProfile) -> Iterator[Differenc
 
 
 def _recipes(facts: ClusterFacts, profile: ClusterProfile) -> Iterator[Difference]:
+    taken = []
     for recipe in profile.recipes:
         gone = missing_modules(recipe, facts)
         if not gone:
@@ -232,6 +233,7 @@ def _recipes(facts: ClusterFacts, profile: ClusterProfile) -> Iterator[Differenc
         other = replacement(recipe, facts.namd)
         words = f"The cluster does not list {_listed(gone)}, which the launch recipe '{recipe.name}' loads."
         if other is not None:
+            taken.append(other)
             words += f" NAMD {other.version} of the same kind is in {' '.join(other.modules)}."
         yield Difference(
             f"recipes.{recipe.name}.modules", "changed", words, profile=list(recipe.modules),
@@ -239,7 +241,7 @@ def _recipes(facts: ClusterFacts, profile: ClusterProfile) -> Iterator[Differenc
         )  # fmt: skip
     names = {recipe.name for recipe in profile.recipes}
     for build in facts.namd:
-        if any(covers(recipe, build) for recipe in profile.recipes):
+        if build in taken or any(covers(recipe, build) for recipe in profile.recipes):
             continue
         recipe_found = recipe_for(build, facts)
         if recipe_found is None or recipe_name(build) in names:

@@ -88,6 +88,8 @@ def build_kind(platform: str, libraries: str = "", name: str = "") -> str:
     cuda = "cuda" in words or "libcudart" in libraries or "libcuda.so" in libraries or "libcufft" in libraries
     hip = "hip" in words or "rocm" in words or "libamdhip64" in libraries
     smp = "smp" in words
+    if "openmm" in words:  # the demonstration's engine, started like a multicore build
+        return "multicore"
     if "multicore" in words:
         return "hip" if hip else "multicore-cuda" if cuda else "multicore"
     if "ucx" in words:

@@ -50,11 +50,15 @@ def recipe_for(build: NamdBuild, facts: ClusterFacts) -> LaunchRecipe | None:
 
 
 def launcher_plugin(plugins: Iterable[str], build: NamdBuild) -> str:
-    """The ``--mpi`` of srun for it: PMIx for Open MPI where there is one, PMI2 for UCX and the MPICH family."""
-    there = list(plugins)
-    open_mpi = any(re.search(r"openmpi|hpcx", module, re.IGNORECASE) for module in build.modules)
-    wanted = ["pmix"] if open_mpi else ["pmi2"] if build.kind.startswith("ucx") else ["cray_shasta", "pmi2"]
-    return next((plugin for plugin in wanted if plugin in there), "")
+    """The ``--mpi`` of srun for it; nothing, which is the site's default, where the kind of MPI is not known."""
+    there, names = list(plugins), " ".join(build.modules).lower()
+    if re.search(r"openmpi|hpcx", names):
+        wanted = "pmix"
+    elif build.kind.startswith("ucx") or re.search(r"mpich|mvapich|impi|intel-?mpi|intel-oneapi-mpi", names):
+        wanted = "cray_shasta" if "cray" in names else "pmi2"
+    else:
+        return ""
+    return wanted if wanted in there else ""
 
 
 def short_version(version: str) -> str:
@@ -73,8 +77,8 @@ def missing_modules(recipe: LaunchRecipe, facts: ClusterFacts) -> tuple[str, ...
 
 
 def replacement(recipe: LaunchRecipe, builds: Iterable[NamdBuild]) -> NamdBuild | None:
-    """The newest build of the same kind, to take the place of modules that are gone."""
-    fitting = [b for b in builds if b.path and b.kind == recipe.build and b.modules]
+    """The newest build of the same kind and program, to take the place of modules that are gone."""
+    fitting = [b for b in builds if b.modules and (b.kind, b.binary) == (recipe.build, recipe.binary)]
     return max(fitting, key=lambda b: [int(n) for n in re.findall(r"\d+", b.version)], default=None)
 
 

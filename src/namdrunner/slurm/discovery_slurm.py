@@ -93,8 +93,8 @@ def parse_partitions(text: str) -> dict[str, FoundPartition]:
             name=name,
             state=words["State"],
             default=words.get("Default") == "YES",
-            max_walltime_s=parse_duration(words.get("MaxTime", "")),
-            default_walltime_s=parse_duration(words.get("DefaultTime", "")),
+            max_walltime_s=_duration(words.get("MaxTime", "")),
+            default_walltime_s=_duration(words.get("DefaultTime", "")),
             max_nodes_per_job=_positive(words.get("MaxNodes", "")),
             qos=_names(words.get("AllowQos", "")),
             denied_qos=_names(words.get("DenyQos", "")),
@@ -156,8 +156,8 @@ def parse_sinfo(text: str) -> tuple[dict[str, FoundPartition], dict[str, tuple[N
             name=name,
             state=cells[1].upper(),
             default=cells[0].endswith("*"),
-            max_walltime_s=parse_duration(cells[2]),
-            default_walltime_s=parse_duration(cells[3]),
+            max_walltime_s=_duration(cells[2]),
+            default_walltime_s=_duration(cells[3]),
         )
         sockets, _, rest = cells[6].partition(":")
         cores, _, threads = rest.partition(":")
@@ -228,7 +228,7 @@ def parse_qos(text: str, allowed: frozenset[str] | None = None) -> tuple[FoundQo
         factor = row.get("UsageFactor", "")
         limits = Qos(
             name=name,
-            max_walltime_s=parse_duration(row.get("MaxWall", "")),
+            max_walltime_s=_duration(row.get("MaxWall", "")),
             max_jobs_per_user=_number(row.get("MaxJobsPU", "")),
             max_submitted_per_user=_number(row.get("MaxSubmitPU", "")),
             max_cores_per_user=user.get("cpu"),
@@ -380,6 +380,12 @@ def _weights(text: str) -> tuple[tuple[str, float], ...]:
             weight *= {"": 1024.0, "K": 1024.0**2, "M": 1024.0, "G": 1.0, "T": 1 / 1024, "P": 1 / 1024**2}[unit]
         found.append((key.strip().lower(), weight))
     return tuple(found)
+
+
+def _duration(text: str) -> int | None:
+    """Seconds; what no clock of Slurm can hold is no limit."""
+    seconds = parse_duration(text[:40])
+    return seconds if seconds is not None and seconds < 2**40 else None
 
 
 def _memory(text: str) -> int | None:

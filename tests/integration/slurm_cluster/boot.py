@@ -155,7 +155,16 @@ def _write_configuration(cluster: SlurmCluster, host: str) -> None:
         module = layout.modules / name
         module.parent.mkdir(parents=True, exist_ok=True)
         module.write_text(text)
-    for index in range(texts.GPUS_PER_NODE):
+    for name, text in texts.tcl_modulefiles(layout).items():
+        module = layout.tcl_modules / name
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text(text)
+    for folder, (program, version, platform) in texts.NAMD_STUBS.items():
+        stub = layout.software / folder / "bin" / program
+        stub.parent.mkdir(parents=True)
+        stub.write_text(texts.namd_stub(layout, version, platform))
+        stub.chmod(0o755)
+    for index in range(texts.GPUS_PER_NODE + texts.SLICES_ON_G2):
         # Slurm wants a device file for each GPU and never opens it: a second name of /dev/null will do.
         device = layout.devices / f"nvidia{index}"
         try:

@@ -12,6 +12,7 @@ import psutil
 from tests.integration.slurm_cluster import records
 from tests.integration.slurm_cluster.layout import NODES, Layout, Ports
 from tests.integration.slurm_cluster.options import ClusterOptions
+from tests.integration.slurm_cluster.packages import ENVIRONMENT_MODULES
 from tests.integration.slurm_cluster.processes import (
     ClusterError,
     Daemon,
@@ -30,7 +31,8 @@ PROFILE = Path(__file__).parent.parent / "profiles" / "testbed.toml"
 class SlurmCluster:
     """A cluster of seven nodes of 8 claimed cores with accounting and QoS, reached over SSH on 127.0.0.1.
 
-    Nodes c1-c4 (partition ``cpu``, the default), g1-g2 with three GPUs ``a100`` that are not there, m1 (``highmem``).
+    Nodes c1-c4 (partition ``cpu``, the default), g1-g2 with three GPUs ``a100`` that are not there
+    (g2 with two slices of one, too), m1 (``highmem``).
     ``daemons`` are called munged, mariadbd, slurmdbd, slurmctld, slurmd-NODE and sshd.
     """
 
@@ -111,6 +113,21 @@ class SlurmCluster:
 
         wait_until(reached, f"job {job_id} to be {' or '.join(states)} (it is {state or 'unknown'})", timeout_s)
         return state
+
+    @contextlib.contextmanager
+    def environment_modules(self) -> Iterator[None]:
+        """Inside the ``with`` block login shells of the user have environment-modules in place of Lmod."""
+        chosen = self.test_user.home / ".module_system"
+        chosen.write_text(
+            "unset -f module ml 2>/dev/null; unset LMOD_CMD LMOD_VERSION LMOD_PKG LMOD_DIR BASH_ENV\n"
+            f"export MODULEPATH={self.layout.tcl_modules}\n"
+            f'module() {{ eval "$(tclsh {ENVIRONMENT_MODULES} bash "$@")"; }}; export -f module\n'
+        )
+        chosen.chmod(0o644)
+        try:
+            yield
+        finally:
+            chosen.unlink()
 
     # How to break and mend it.
 

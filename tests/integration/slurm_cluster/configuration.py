@@ -11,6 +11,9 @@ DATABASE_USER = "slurm"
 DATABASE_PASSWORD = "only-on-this-socket"
 CORES_PER_NODE = 8
 GPUS_PER_NODE = 3
+SLICES = "a100_1g.5gb"
+SLICES_ON_G2 = 2
+"""Slices of a GPU (MIG) beside the whole ones, on one node only."""
 
 PARTITIONS = {
     "cpu": "Nodes=c[1-4] Default=YES DefaultTime=01:00:00 MaxTime=7-00:00:00 AllowQos=normal,long,low,lowcancel,tiny",
@@ -112,7 +115,7 @@ def slurm_conf(layout: Layout, ports: Ports, host: str, options: ClusterOptions)
         # The connection to slurmdbd ignores AuthInfo: without its socket here every call waits two seconds.
         f"AccountingStoragePass={layout.munge_socket}",
         "AccountingStorageEnforce=associations,limits,qos",
-        "AccountingStorageTRES=gres/gpu,gres/gpu:a100",
+        f"AccountingStorageTRES=gres/gpu,gres/gpu:a100,gres/gpu:{SLICES}",
         "AccountingStoreFlags=job_comment,job_script",
         "JobCompType=jobcomp/none",
         *options.slurm_lines,
@@ -131,6 +134,8 @@ def _node(name: str, host: str, port: int) -> str:
         "g": f"RealMemory=65536 Feature=a100 Gres=gpu:a100:{GPUS_PER_NODE}",
         "m": "RealMemory=262144 Feature=highmem",
     }[name[0]]
+    if name == "g2":
+        kind += f",gpu:{SLICES}:{SLICES_ON_G2}"
     shape = f"CPUs={CORES_PER_NODE} Boards=1 SocketsPerBoard=1 CoresPerSocket={CORES_PER_NODE} ThreadsPerCore=1"
     return f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} {shape} {kind} State=UNKNOWN"
 
@@ -156,7 +161,11 @@ StorageLoc={DATABASE}
 
 
 def gres_conf(layout: Layout) -> str:
-    return f"NodeName=g[1-2] Name=gpu Type=a100 File={layout.devices}/nvidia[0-{GPUS_PER_NODE - 1}]\n"
+    last = GPUS_PER_NODE + SLICES_ON_G2 - 1
+    return (
+        f"NodeName=g[1-2] Name=gpu Type=a100 File={layout.devices}/nvidia[0-{GPUS_PER_NODE - 1}]\n"
+        f"NodeName=g2 Name=gpu Type={SLICES} File={layout.devices}/nvidia[{GPUS_PER_NODE}-{last}]\n"
+    )
 
 
 def cgroup_conf() -> str:
@@ -221,7 +230,39 @@ def sshd_config(layout: Layout, port: int, user: str, options: ClusterOptions) -
 
 def profile(layout: Layout) -> str:
     """The test user's ~/.profile; read by login shells only, as on most sites."""
-    return f"export SLURM_CONF={layout.slurm_conf}\nmodule use {layout.modules}/Core 2>/dev/null\n"
+    return (
+        f"export SLURM_CONF={layout.slurm_conf}\n"
+        # A test may choose another module system than the machine's own.
+        "if [ -r ~/.module_system ]; then . ~/.module_system; return; fi\n"
+        f"module use {layout.modules}/Core 2>/dev/null\n"
+    )
+
+
+def tcl_modulefiles(layout: Layout) -> dict[str, str]:
+    """Module files for environment-modules, which knows no hierarchy and reads no Lua."""
+    text = "#%Module1.0\nprepend-path PATH {}\n"
+    return {
+        "namd/2.14-multicore": text.format(f"{layout.software}/namd-2.14/bin"),
+        "namd/3.0.1-mpi": text.format(f"{layout.software}/namd-3.0.1_cpu/bin"),
+        "openmpi/4.1.6": text.format(f"{layout.software}/openmpi/bin"),
+    }
+
+
+NAMD_STUBS = {
+    "namd-2.14": ("namd2", "2.14", "Linux-x86_64-multicore"),
+    "namd-3.0.1_cpu": ("namd3", "3.0.1", "Linux-x86_64-mpi-smp"),
+    "namd-3.0.1_gpu": ("namd3", "3.0.1", "Linux-x86_64-multicore-CUDA"),
+}
+"""Folder below the software: program, and the version and platform that its banner says."""
+
+
+def namd_stub(layout: Layout, version: str, platform: str) -> str:
+    """Started alone it says what it is and fails, as NAMD does; with a config it is the engine."""
+    return (
+        f'#!/bin/bash\n[ $# -gt 0 ] && exec {layout.software}/namd/bin/namd3 "$@"\n'
+        f"echo 'Info: NAMD {version} for {platform}'\n"
+        "echo 'FATAL ERROR: No simulation config file specified on command line.'\nexit 1\n"
+    )
 
 
 def modulefiles(layout: Layout) -> dict[str, str]:
@@ -235,8 +276,12 @@ def modulefiles(layout: Layout) -> dict[str, str]:
         f"Compiler/{compiler}/{mpi}.lua": _module(
             "openmpi", "5.0.6", family="mpi", opens=f"{layout.modules}/MPI/{compiler}/{mpi}"
         ),
-        f"MPI/{compiler}/{mpi}/namd/3.0.1_cpu.lua": _module("namd", "3.0.1_cpu", path=f"{layout.software}/namd/bin"),
-        f"MPI/{compiler}/{mpi}/namd/3.0.1_gpu.lua": _module("namd", "3.0.1_gpu", path=f"{layout.software}/namd/bin"),
+        f"MPI/{compiler}/{mpi}/namd/3.0.1_cpu.lua": _module(
+            "namd", "3.0.1_cpu", path=f"{layout.software}/namd-3.0.1_cpu/bin"
+        ),
+        f"MPI/{compiler}/{mpi}/namd/3.0.1_gpu.lua": _module(
+            "namd", "3.0.1_gpu", path=f"{layout.software}/namd-3.0.1_gpu/bin"
+        ),
     }
 
 

@@ -59,6 +59,11 @@ class Layout:
         return self.root / "modulefiles"
 
     @property
+    def tcl_modules(self) -> Path:
+        """Module files for environment-modules; those in ``modules`` are Lmod's."""
+        return self.root / "modulefiles-tcl"
+
+    @property
     def software(self) -> Path:
         return self.root / "software"
 

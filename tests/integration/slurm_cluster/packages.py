@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "slurmdbd", "sbatch", "mariadbd", "mariadb-install-db", "munged", "sshd", "useradd")
+ENVIRONMENT_MODULES = Path("/usr/local/lib/environment-modules/usr/lib/modulecmd.tcl")
+"""The other module system, unpacked beside Lmod by ``scripts/system_packages.py``."""
 LMOD_PROFILE = Path("/etc/profile.d/lmod.sh")
 
 
