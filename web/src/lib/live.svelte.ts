@@ -11,7 +11,9 @@ export type StreamState = "connecting" | "live" | "lost" | "locked";
 
 const FIRST_WAIT_MS = 1000;
 const MAX_WAIT_MS = 15_000;
+/** Between two loads of the same; the first after a quiet time is not held back. */
 const REFRESH_MS = 300;
+const AT_ONCE_MS = 30;
 const HIDDEN_MS = 20_000;
 
 class Live {
@@ -28,6 +30,7 @@ class Live {
   #stale = new Set<string>();
   #hidden: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #refreshed = -Infinity;
 
   start(client: QueryClient): void {
     this.#client = client;
@@ -111,8 +114,10 @@ class Live {
   #refresh(...keys: string[]): void {
     for (const key of keys) this.#stale.add(key);
     if (this.#timer) return;
+    const wait = Math.max(AT_ONCE_MS, this.#refreshed + REFRESH_MS - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      this.#refreshed = performance.now();
       const stale = this.#stale;
       this.#stale = new Set();
       void this.#client.invalidateQueries({

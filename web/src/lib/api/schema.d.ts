@@ -835,6 +835,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Checkpoints
+         * @description The job's restart files, looked at where they are: which can be continued from, and why others cannot.
+         */
+        get: operations["listCheckpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue Job
+         * @description Make a job that goes on from this one; the task's result is ``{"job": JobDocument, "plan": ...}``.
+         */
+        post: operations["continueJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/continue/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan Continuation
+         * @description What continuing would make, without making anything.
+         */
+        post: operations["planContinuation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Lineage
+         * @description Parents and children, and what the line through this job comes to.
+         */
+        get: operations["getLineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/chain/energies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Chain Energies
+         * @description The energies of all segments as one series by step, without gap or overlap.
+         */
+        get: operations["readChainEnergies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}/structure": {
         parameters: {
             query?: never;
@@ -1451,6 +1551,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Settings
+         * @description Every setting with its value, its meaning and what may be chosen.
+         */
+        get: operations["showSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Settings
+         * @description Change several settings, all or none.
+         */
+        patch: operations["changeSettings"];
+        trace?: never;
+    };
+    "/api/v1/settings/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Settings
+         * @description Settings, clusters, profiles and templates in one document; no secrets.
+         */
+        get: operations["exportSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Settings
+         * @description Take over an exported document; it is checked before anything is changed.
+         */
+        post: operations["importSettings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -1598,6 +1762,48 @@ export interface components {
              */
             largest_only: boolean;
         };
+        /** Cadence */
+        Cadence: {
+            /** Interval Steps */
+            interval_steps: number;
+            /** Interval S */
+            interval_s: number;
+            /**
+             * Advice
+             * @default
+             */
+            advice: string;
+        };
+        /** ChainEnergies */
+        ChainEnergies: {
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: (number | null)[][];
+            /** Lowest */
+            lowest?: (number | null)[][] | null;
+            /** Highest */
+            highest?: (number | null)[][] | null;
+            /** Total Rows */
+            total_rows: number;
+            /**
+             * Complete
+             * @default false
+             */
+            complete: boolean;
+            /** Segments */
+            segments?: components["schemas"]["Segment"][];
+        };
+        /**
+         * ChangeRequest
+         * @description ``changes``: values by key; ``null`` goes back to the default. All of them are made, or none.
+         */
+        ChangeRequest: {
+            /** Changes */
+            changes: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
         /** CheckItem */
         CheckItem: {
             /** Name */
@@ -1682,6 +1888,72 @@ export interface components {
             path: string;
             /** Bytes */
             bytes?: number | null;
+        };
+        /**
+         * Checkpoint
+         * @description A restart set. ``kind``: ``final``, ``restart``, ``previous``, ``saved`` or ``backup``.
+         */
+        Checkpoint: {
+            /** Step */
+            step: number | null;
+            /** Time Ns */
+            time_ns?: number | null;
+            /** Kind */
+            kind: string;
+            /** Valid */
+            valid: boolean;
+            /** Chosen */
+            chosen: boolean;
+            /**
+             * Values Checked
+             * @default false
+             */
+            values_checked: boolean;
+            /** Bytes */
+            bytes: number;
+            /** Modified At */
+            modified_at?: string | null;
+            /** Volume A3 */
+            volume_a3?: number | null;
+            /** Atoms */
+            atoms?: number | null;
+            /** Files */
+            files: components["schemas"]["CheckpointFile"][];
+            /** Problems */
+            problems?: components["schemas"]["CheckpointProblem"][];
+        };
+        /** CheckpointFile */
+        CheckpointFile: {
+            /** Name */
+            name: string;
+            /** Bytes */
+            bytes: number;
+        };
+        /** CheckpointProblem */
+        CheckpointProblem: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * Checkpoints
+         * @description ``chosen``: the step to continue from, and why; ``offers``: what else can be done where there is none.
+         */
+        Checkpoints: {
+            /** Job */
+            job: string;
+            /** Chosen */
+            chosen: number | null;
+            /** Reason */
+            reason: string;
+            /** Target Step */
+            target_step?: number | null;
+            /** Checkpoints */
+            checkpoints: components["schemas"]["Checkpoint"][];
+            cadence?: components["schemas"]["Cadence"] | null;
+            /** Offers */
+            offers?: string[];
         };
         /**
          * ClusterAdd
@@ -1898,6 +2170,100 @@ export interface components {
             transferred_bytes: number;
             /** Bytes Per S */
             bytes_per_s?: number | null;
+        };
+        /**
+         * ContinuationPlan
+         * @description What continuing would make. ``checkpoint``: the step it starts from; ``diff``: of the config and its overlay.
+         */
+        ContinuationPlan: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string;
+            /** Kind */
+            kind: string;
+            /** Segment */
+            segment: number;
+            /** Checkpoint */
+            checkpoint: number;
+            /** Target Step */
+            target_step?: number | null;
+            /** Steps */
+            steps?: number | null;
+            /** Simulated Ns */
+            simulated_ns?: number | null;
+            /** Reason */
+            reason: string;
+            /** Diff */
+            diff: string;
+            /** Config */
+            config: string;
+            /** Script */
+            script: string;
+            resources: components["schemas"]["Resources"];
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+            /** Suggestions */
+            suggestions: components["schemas"]["namdrunner__server__schemas__continuing__Suggestion"][];
+            /** Bytes Linked */
+            bytes_linked: number;
+        };
+        /**
+         * ContinueRequest
+         * @description How far, from where, on what. Without ``steps`` and ``time`` it goes on to the end of the job's own plan.
+         *
+         *     ``checkpoint`` is the step of a restart set, the newest usable one when None. ``template`` or ``values`` make the
+         *     child a stage of its own, from the end of the parent; ``values`` alone change the parent's template's. ``suggested``
+         *     takes the resources that the parent's end suggests where none are given. ``from_start``: the parent's plan again.
+         */
+        ContinueRequest: {
+            /** Checkpoint */
+            checkpoint?: number | null;
+            /** Steps */
+            steps?: number | null;
+            /** Time */
+            time?: string | null;
+            /**
+             * Until Done
+             * @default false
+             */
+            until_done: boolean;
+            /**
+             * From Start
+             * @default false
+             */
+            from_start: boolean;
+            /** Name */
+            name?: string | null;
+            /** Template */
+            template?: string | null;
+            /** Values */
+            values?: {
+                [key: string]: unknown;
+            };
+            /** Cluster */
+            cluster?: string | null;
+            /** @default {} */
+            resources: components["schemas"]["ResourceRequest"];
+            /**
+             * Suggested
+             * @default false
+             */
+            suggested: boolean;
+            /**
+             * Submit
+             * @default false
+             */
+            submit: boolean;
+            /**
+             * Force
+             * @default false
+             */
+            force: boolean;
         };
         /**
          * CorrectedCopy
@@ -2736,6 +3102,79 @@ export interface components {
             limits: components["schemas"]["ConnectionLimits"][];
         };
         /**
+         * Lineage
+         * @description ``line``: the ids from the first job through this one to its newest continuation; ``totals`` are of it.
+         */
+        Lineage: {
+            /** Job */
+            job: string;
+            /** Root */
+            root: string;
+            /** Missing Parent */
+            missing_parent?: string | null;
+            /** Line */
+            line: string[];
+            /** Jobs */
+            jobs: components["schemas"]["LineageJob"][];
+            totals: components["schemas"]["LineageTotals"];
+        };
+        /** LineageJob */
+        LineageJob: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+            /** Parent */
+            parent?: string | null;
+            /** Children */
+            children?: string[];
+            /** Kind */
+            kind?: string | null;
+            /**
+             * Segment
+             * @default 1
+             */
+            segment: number;
+            /** From Step */
+            from_step?: number | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** First Step */
+            first_step: number;
+            /** Last Step */
+            last_step?: number | null;
+            /** Target Step */
+            target_step?: number | null;
+            /** Wall S */
+            wall_s?: number | null;
+            /** Queue S */
+            queue_s?: number | null;
+            /** Core Hours */
+            core_hours?: number | null;
+        };
+        /** LineageTotals */
+        LineageTotals: {
+            /** Jobs */
+            jobs: number;
+            /** Steps */
+            steps: number;
+            /** Simulated Ns */
+            simulated_ns: number;
+            /** Wall S */
+            wall_s: number;
+            /** Queue S */
+            queue_s: number;
+            /** Core Hours */
+            core_hours: number;
+            /** Service Units */
+            service_units?: number | null;
+        };
+        /**
          * LogText
          * @description ``start``: byte at which ``text`` begins; ``offset``: where the next request goes on; ``bytes``: size of
          *     the log; ``complete``: this is its end, and it will not grow.
@@ -3317,6 +3756,113 @@ export interface components {
             /** Base */
             base?: number | null;
         };
+        /** Segment */
+        Segment: {
+            /** Job */
+            job: string;
+            /** First Step */
+            first_step: number;
+        };
+        /**
+         * SettingDocument
+         * @description ``value``: what counts now; ``set``: it was chosen, and is not merely the default.
+         */
+        SettingDocument: {
+            /** Key */
+            key: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "text" | "integer" | "number" | "boolean" | "choice" | "folder";
+            /** Label */
+            label: string;
+            /** Help */
+            help: string;
+            /** Default */
+            default?: string | number | boolean | null;
+            /** Minimum */
+            minimum?: number | null;
+            /** Maximum */
+            maximum?: number | null;
+            /** Unit */
+            unit: string;
+            /** Choices */
+            choices: string[];
+            /** Value */
+            value?: string | number | boolean | null;
+            /** Set */
+            set: boolean;
+        };
+        /**
+         * SettingsDocument
+         * @description ``sections``: titles by the first part of the keys; ``problems``: what of the file cannot be used, in words.
+         */
+        SettingsDocument: {
+            /** Path */
+            path: string;
+            /** Sections */
+            sections: {
+                [key: string]: string;
+            };
+            /** Settings */
+            settings: components["schemas"]["SettingDocument"][];
+            /** Problems */
+            problems: string[];
+        };
+        /**
+         * SettingsExport
+         * @description Everything a person set up; no secrets.
+         */
+        SettingsExport: {
+            /** Namdrunner */
+            namdrunner: string;
+            /** Format */
+            format: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Clusters */
+            clusters: {
+                [key: string]: unknown;
+            }[];
+            /** Profiles */
+            profiles: {
+                [key: string]: string;
+            };
+            /** Templates */
+            templates: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * SettingsImportRequest
+         * @description ``text``: of an exported file; ``replace``: also what is here already.
+         */
+        SettingsImportRequest: {
+            /** Text */
+            text: string;
+            /**
+             * Replace
+             * @default false
+             */
+            replace: boolean;
+        };
+        /**
+         * SettingsImported
+         * @description What was done with each part, by name; ``kept``: it was here already.
+         */
+        SettingsImported: {
+            /** Added */
+            added: string[];
+            /** Replaced */
+            replaced: string[];
+            /** Kept */
+            kept: string[];
+            /** Problems */
+            problems: string[];
+        };
         /** SkippedFile */
         SkippedFile: {
             /** Name */
@@ -3496,32 +4042,6 @@ export interface components {
             partition?: string | null;
             /** Gpus */
             gpus?: boolean | null;
-        };
-        /**
-         * Suggestion
-         * @description Resources with a reason for each, the cost, and the speed they rest on where one is known.
-         */
-        Suggestion: {
-            /** Resources */
-            resources: {
-                [key: string]: unknown;
-            };
-            /** Recipe */
-            recipe: string;
-            /** Reasons */
-            reasons: {
-                [key: string]: unknown;
-            }[];
-            /** Findings */
-            findings: {
-                [key: string]: unknown;
-            }[];
-            /** Cost */
-            cost?: {
-                [key: string]: unknown;
-            } | null;
-            /** Ns Per Day */
-            ns_per_day?: number | null;
         };
         /**
          * SyncRequest
@@ -3918,6 +4438,44 @@ export interface components {
             unless?: string | null;
             /** Line */
             line: number;
+        };
+        /**
+         * Suggestion
+         * @description ``field`` of the resources, '' for advice in words.
+         */
+        namdrunner__server__schemas__continuing__Suggestion: {
+            /** Field */
+            field: string;
+            /** Value */
+            value?: number | string | null;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Suggestion
+         * @description Resources with a reason for each, the cost, and the speed they rest on where one is known.
+         */
+        namdrunner__server__schemas__discovery__Suggestion: {
+            /** Resources */
+            resources: {
+                [key: string]: unknown;
+            };
+            /** Recipe */
+            recipe: string;
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+            /** Cost */
+            cost?: {
+                [key: string]: unknown;
+            } | null;
+            /** Ns Per Day */
+            ns_per_day?: number | null;
         };
     };
     responses: never;
@@ -4706,7 +5264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Suggestion"];
+                    "application/json": components["schemas"]["namdrunner__server__schemas__discovery__Suggestion"];
                 };
             };
             /** @description Default Response */
@@ -5535,6 +6093,176 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Energies"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCheckpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checkpoints"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    continueJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContinueRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    planContinuation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContinueRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContinuationPlan"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLineage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readChainEnergies: {
+        parameters: {
+            query?: {
+                points?: number | null;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainEnergies"];
                 };
             };
             /** @description Default Response */
@@ -6670,6 +7398,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Restored"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsExport"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsImportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsImported"];
                 };
             };
             /** @description Default Response */

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { folderOf, patternsOf } from "./download";
 import { filterFrom, isFiltered, sinceOf } from "./filter";
 
 describe("the date filter", () => {
@@ -14,16 +13,5 @@ describe("the date filter", () => {
     expect(sinceOf("whenever")).toBe("");
     expect(isFiltered(filterFrom(new URLSearchParams("created=whenever")))).toBe(false);
     expect(isFiltered(filterFrom(new URLSearchParams("created=month")))).toBe(true);
-  });
-});
-
-describe("downloads of several jobs", () => {
-  it("give each job a folder of its own", () => {
-    expect(folderOf(" /home/me/results/ ", "job_1")).toBe("/home/me/results/job_1");
-    expect(folderOf("C:\\results", "job_1")).toBe("C:\\results\\job_1");
-  });
-  it("take several patterns", () => {
-    expect(patternsOf("  *.dcd   *.xst ")).toEqual(["*.dcd", "*.xst"]);
-    expect(patternsOf("")).toEqual([]);
   });
 });
