@@ -57,6 +57,11 @@ class Folders:
         return self.data / "templates"
 
     @property
+    def settings(self) -> Path:
+        """The person's settings, a TOML file that may be edited by hand."""
+        return self.data / "settings.toml"
+
+    @property
     def staging(self) -> Path:
         return self.cache / "staging"
 

@@ -9,9 +9,9 @@ import typer
 
 from namdrunner.cli.options import (
     Files,
-    InCluster,
     Json,
     Settings,
+    complete_clusters,
     complete_templates,
     existing_file,
     template_files,
@@ -19,6 +19,7 @@ from namdrunner.cli.options import (
 )
 from namdrunner.cli.output import duration, facts, say, size, table, write_json, write_text
 from namdrunner.cli.session import follow, open_client
+from namdrunner.cli.settings import default_of, default_resources
 from namdrunner.client import Client
 from namdrunner.client.documents import DryRun, Forecast
 from namdrunner.errors import NamdrunnerError, UsageError
@@ -29,7 +30,15 @@ SHOWN_FINDINGS = 50
 
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name of your choice.")],
-    cluster: InCluster,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="NAME",
+            help="The cluster; by default the setting defaults.cluster.",
+            autocompletion=complete_clusters,
+        ),
+    ] = None,
     template: Annotated[
         str | None,
         typer.Option("--template", metavar="ID", help="Template to use.", autocompletion=complete_templates),
@@ -61,6 +70,9 @@ def create(
 
     With --config every file the config names is found and uploaded, with its folders as they are.
     """
+    cluster = cluster or _default_cluster()
+    if template is None and config is None:
+        template = default_of("defaults.template")
     if (template is None) == (config is None):
         raise UsageError(
             "Say either --template or --config.",
@@ -88,7 +100,7 @@ def create(
         "values": template_values(settings),
         "files": template_files(files),
         "config": str(existing_file(config)) if config else None,
-        "resources": {key: value for key, value in resources.items() if value is not None},
+        "resources": _with_defaults(cluster, preset, resources),
         "preset": preset,
         "submit": submit,
         "force": force,
@@ -96,6 +108,24 @@ def create(
     if dry_run:
         return _plan(request, ask_cluster=ask_cluster, as_json=as_json)
     return _create(request, as_json=as_json)
+
+
+def _default_cluster() -> str:
+    """Raises UsageError (``cluster-missing``) where none is set."""
+    cluster = default_of("defaults.cluster")
+    if not cluster:
+        raise UsageError(
+            "Say on which cluster.",
+            code="cluster-missing",
+            remedy="Add --cluster NAME, or choose one for all: namdrunner settings set defaults.cluster NAME",
+        )
+    return str(cluster)
+
+
+def _with_defaults(cluster: str, preset: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """What was said, and the defaults of the settings below it; a preset is complete without them."""
+    said = {key: value for key, value in given.items() if value is not None}
+    return said if preset else default_resources(cluster) | said
 
 
 def _create(request: dict[str, Any], *, as_json: bool) -> int:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -17,6 +17,7 @@ from namdrunner.cli.options import JobId, Json
 from namdrunner.cli.output import moment, say, size, table, write_json, write_text
 from namdrunner.cli.session import follow as follow_task
 from namdrunner.cli.session import open_client
+from namdrunner.cli.settings import download_folder
 from namdrunner.client import Client
 from namdrunner.client.documents import Energies, JsonObject
 from namdrunner.errors import NotFoundError, UsageError
@@ -72,6 +73,7 @@ def energies(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on as they come in, until the job has ended; live on a terminal.")
     ] = False,
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Print the energies of a job as far as its log is known: one row per ENERGY line, columns as in ETITLE.
@@ -85,7 +87,6 @@ def energies(
     if follow:
         return _follow_energies(job, csv_file)
     with open_client() as client:
-        found = client.jobs.energies(job)
     if as_json:
         write_json(found)
     elif csv_file is None:
@@ -138,7 +139,11 @@ def download(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="DIR", help="Folder to put them into; by default one named as the job."),
+        typer.Option(
+            "--to",
+            metavar="DIR",
+            help="Folder to put them into; by default one named as the job, below downloads.folder.",
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Of every job that has ended; then no ID is given.")
@@ -163,8 +168,8 @@ def download(
             if not jobs:
                 raise NotFoundError("No job has ended yet.", code="no-jobs", remedy="See `namdrunner job list`.")
         if everything or len(jobs) > 1:
-            return _download_many(client, jobs, patterns, (to or Path()).expanduser().absolute(), as_json)
-        target = (to or Path(jobs[0])).expanduser().absolute()
+            return _download_many(client, jobs, patterns, (to or download_folder()).expanduser().absolute(), as_json)
+        target = (to or download_folder() / jobs[0]).expanduser().absolute()
         task = client.jobs.download(jobs[0], patterns, to=target)
         result = follow_task(client, task, interrupted=GOES_ON.format(target))
     if as_json:

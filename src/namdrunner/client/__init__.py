@@ -22,7 +22,7 @@ from namdrunner.client import documents
 from namdrunner.client.documents import JsonObject, OpenTicket, StatusDocument, TaskDocument
 from namdrunner.client.events import Event, follow
 from namdrunner.client.launch import start_server, stop_server
-from namdrunner.client.nouns import Clusters, Jobs, Prompts, Storage, Tasks, Templates
+from namdrunner.client.nouns import Clusters, Jobs, Prompts, Settings, Storage, Tasks, Templates
 from namdrunner.client.presence import ServerFile, find_server
 from namdrunner.client.transport import Transport, path_of
 from namdrunner.errors import ConflictError, ConnectionFailedError, InterruptedOperationError, from_document
@@ -43,6 +43,7 @@ class Client:
         self.storage = Storage(self._http)
         self.prompts = Prompts(self._http)
         self.tasks = Tasks(self._http)
+        self.settings = Settings(self._http)
 
     @classmethod
     def connect(

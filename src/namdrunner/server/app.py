@@ -25,6 +25,7 @@ from namdrunner.server.routes import (
     jobs,
     profiles,
     storage,
+    settings,
     structures,
     system,
     tasks,
@@ -96,6 +97,7 @@ def _api() -> APIRouter:
         storage,
     ):
         api.include_router(module.router)
+        settings,
     api.include_router(tasks.tasks)
     api.include_router(tasks.prompts)
     return api

@@ -23,6 +23,8 @@ from namdrunner.services.profiles import ProfileService
 from namdrunner.services.prompts import PromptService
 from namdrunner.services.resource_help import ResourceHelp
 from namdrunner.services.storage import StorageService
+from namdrunner.services.settings import Settings, SettingsService
+from namdrunner.services.settings_bundle import BundleService
 from namdrunner.services.submit import settled
 from namdrunner.services.tasks import TaskHandle, TaskService
 from namdrunner.services.templates import TemplateService
@@ -43,13 +45,19 @@ class Application:
         self.tasks = TaskService(self.events)
         self.prompts = PromptService(self.events)
         self.activity = ActivityLog(self.events)
-        self.connections = ConnectionManager(self.prompts, self._connection_changed, self.activity.add)
+        self.settings = SettingsService(folders)
+        self.connections = ConnectionManager(
+            self.prompts, self._connection_changed, self.activity.add, limits=self.settings.current().limits()
+        )
+        self.settings.on_change = self._settings_changed
         jobs = JobRepository(self.database)
         self.clusters = ClusterService(
             folders, ClusterRepository(self.database), jobs, self.connections, self.tasks, self.events
         )
         self.templates = TemplateService(folders, uses=lambda ident: jobs.page(JobQuery(template=ident, limit=0))[1])
+        self.clusters.paced = lambda profile: self.settings.current().paced(profile)
         self.context = Context(
+        self.bundles = BundleService(folders, self.settings, self.clusters, self.templates)
             folders=folders,
             jobs=jobs,
             logs=LogRepository(self.database),
@@ -108,6 +116,10 @@ class Application:
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         self.events.publish("connection.changed", _connection_document(status))
+    def _settings_changed(self, settings: Settings) -> None:
+        self.connections.use_limits(settings.limits())
+        self.events.publish("settings.changed", {"values": dict(settings.values)})
+
         # At the very first connection the roots are not known yet: polling then begins after the connect.
         if status.state.value != "connected":
             self.poller.stop(status.cluster)

@@ -74,6 +74,8 @@ class ClusterService:
         self.looks = Looks()
         self.after_connect: AfterConnect | None = None
         self.on_change: Callable[[], None] | None = None
+        self.paced: Callable[[ClusterProfile], ClusterProfile] = lambda profile: profile
+        """The profile with the pauses between looks that the person wants."""
         self.drift: Callable[[str], list[dict[str, Any]]] = lambda _: []
         """What the last look found the profile to say wrongly."""
 
@@ -168,9 +170,9 @@ class ClusterService:
     def pace(self, name: str) -> ClusterProfile:
         """The profile for how often to ask: careful values where it cannot be read, so that jobs are followed."""
         try:
-            return self.profile(name)
+            return self.paced(self.profile(name))
         except (InputError, NotFoundError):
-            return ClusterProfile()
+            return self.paced(ClusterProfile())
 
     def roots(self, name: str) -> tuple[str, str] | None:
         """Project and scratch root as absolute paths on the cluster; ``None`` before it was ever connected."""

@@ -112,7 +112,9 @@ class Poller:
                 except Exception:
                     log.exception("sync of %s failed unexpectedly", cluster)
                     first = False
-            pause = profile.polling_floor_s if changed else min(pause * BACKOFF, profile.polling_ceiling_s)
+            profile = self._context.clusters.pace(cluster)  # may have been changed meanwhile
+            longer = max(profile.polling_floor_s, min(pause * BACKOFF, profile.polling_ceiling_s))
+            pause = profile.polling_floor_s if changed else longer
             try:
                 await asyncio.wait_for(wake.wait(), pause if self._context.jobs.active(cluster) else None)
                 # What was just submitted is looked for soon, but not at once: Slurm needs a moment.
