@@ -33,7 +33,7 @@ Piece = tuple[bytes, str | None, int]
 # processor's SHA instructions where coreutils mostly do not, is asked first, in one process for all files.
 # Input: the folders to fill, each ended by NUL, an empty one, then the tar stream; bash reads from a pipe byte by byte,
 # so tar finds its beginning. Everything is verified, then renamed by one `mv` per folder; what does not verify is
-# thrown away as a whole. What an interrupted attempt left goes first. -m gives files the cluster's own time: many
+# thrown away as a whole. What attempts of other days left goes meanwhile. -m gives files the cluster's own time: many
 # sites purge what looks old.
 UNPACK = r"""export LC_ALL=C; dirs=()
 while IFS= read -r -d '' d && [ -n "$d" ]; do dirs+=("$d"); done
@@ -41,8 +41,8 @@ clean() { local d; for d in "${dirs[@]}"; do rm -rf -- "$d/$1"; done; }
 quick() { [ "$2" = plain ] && command -v openssl >/dev/null 2>&1 || return 1
 cut -c67- -- "$1" | tr '\n' '\0' | xargs -0 openssl dgst -sha256 -r 2>/dev/null | cmp -s - "$1"; }
 trap 'clean "$1"' EXIT
-for d in "${dirs[@]}"; do find "$d" -maxdepth 1 -name '.nr-*.part' -mmin +1440 -exec rm -rf {} +; done
-clean "$1"; for d in "${dirs[@]}"; do mkdir -- "$d/$1" || exit 3; done
+for d in "${dirs[@]}"; do mkdir -- "$d/$1" || exit 3; done
+for d in "${dirs[@]}"; do find "$d" -maxdepth 1 -name '.nr-*.part' -mmin +1440 -exec rm -rf {} +; done </dev/null &
 tar -x -m -f - -C / || exit 3
 m="${dirs[0]}/$1/.nr-manifest"; quick "$m" "$2" || sha256sum --quiet -c "$m" >&2 || exit 4; rm -f -- "$m"
 for d in "${dirs[@]}"; do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,12 +72,12 @@ def outgoing(item: UploadItem) -> Outgoing:
     if isinstance(item.source, bytes):
         return Outgoing(item, len(item.source), bytes_sha256(item.source))
     try:
-        stat = item.source.stat()
-        if not item.source.is_file():
-            raise parts.missing_local(str(item.source), "it is not a file")
+        found = item.source.stat()
     except OSError as exc:
         raise parts.missing_local(str(item.source), exc.strerror or str(exc)) from exc
-    return Outgoing(item, stat.st_size, f"{stat.st_size}:{stat.st_mtime_ns}")
+    if not stat.S_ISREG(found.st_mode):
+        raise parts.missing_local(str(item.source), "it is not a file")
+    return Outgoing(item, found.st_size, f"{found.st_size}:{found.st_mtime_ns}")
 
 
 def check_targets(files: Sequence[Outgoing]) -> None:

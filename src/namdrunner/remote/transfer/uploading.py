@@ -44,7 +44,6 @@ class Uploading:
         self._meter = meter
         self._control = control
         self._elsewhere = elsewhere
-        self._staging = parts.staging_name()
         self._abandoned = abandoned
         self.done: dict[str, TransferredFile] = {}
 
@@ -75,13 +74,12 @@ class Uploading:
             self._digests.remember_version(file.item.source, file.version, self.done[file.name].sha256)
 
     async def _send_bundle(self, bundle: Sequence[Outgoing]) -> None:
+        staging = parts.staging_name()
         try:
-            digests = await send_bundle(
-                self._channel, bundle, self._control, self._meter, self._bandwidth, self._staging
-            )
+            digests = await send_bundle(self._channel, bundle, self._control, self._meter, self._bandwidth, staging)
         except BaseException:
             for folder in {f.target.parent for f in bundle}:
-                self._abandoned.setdefault(folder, set()).add(self._staging)
+                self._abandoned.setdefault(folder, set()).add(staging)
             raise
         self.done.update({f.name: f.result(digests[f.name]) for f in bundle})
 
