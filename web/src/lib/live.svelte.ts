@@ -123,7 +123,7 @@ class Live {
       void this.#client.invalidateQueries({
         predicate: ({ queryKey: [noun, id] }) => stale.has(String(noun)) || stale.has(`${noun}/${id}`),
       });
-    }, REFRESH_MS);
+    }, wait);
   }
 
   readonly #handlers: Record<string, (data: never) => void> = {
