@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
@@ -73,7 +73,6 @@ def energies(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on as they come in, until the job has ended; live on a terminal.")
     ] = False,
-    ] = False,
     as_json: Json = False,
 ) -> int:
     """Print the energies of a job as far as its log is known: one row per ENERGY line, columns as in ETITLE.
@@ -87,6 +86,7 @@ def energies(
     if follow:
         return _follow_energies(job, csv_file)
     with open_client() as client:
+        found = client.jobs.energies(job)
     if as_json:
         write_json(found)
     elif csv_file is None:

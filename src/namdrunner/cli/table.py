@@ -273,6 +273,23 @@ DATABASE = Noun(
     ),
 )
 
+SETTINGS = Noun(
+    "settings",
+    "Defaults, limits, notifications; and all that was set up, in one file.",
+    (
+        Verb("show", "settings:show", "Show every setting.", "namdrunner settings show"),
+        Verb("set", "settings:set_", "Change a setting.", "namdrunner settings set downloads.folder ~/results"),
+        Verb("unset", "settings:unset", "Go back to a default.", "namdrunner settings unset polling.floor_s"),
+        Verb(
+            "export",
+            "settings:export",
+            "Write settings, clusters, profiles and templates to a file.",
+            "namdrunner settings export namdrunner.json",
+        ),
+        Verb("import", "settings:import_", "Take over an exported file.", "namdrunner settings import namdrunner.json"),
+    ),
+)
+
 LOG = Noun(
     "log",
     "Read NAMD and Slurm logs.",
@@ -291,23 +308,6 @@ LOG = Noun(
         ),
         Verb(
             "diagnose",
-SETTINGS = Noun(
-    "settings",
-    "Defaults, limits, notifications; and all that was set up, in one file.",
-    (
-        Verb("show", "settings:show", "Show every setting.", "namdrunner settings show"),
-        Verb("set", "settings:set_", "Change a setting.", "namdrunner settings set downloads.folder ~/results"),
-        Verb("unset", "settings:unset", "Go back to a default.", "namdrunner settings unset polling.floor_s"),
-        Verb(
-            "export",
-            "settings:export",
-            "Write settings, clusters, profiles and templates to a file.",
-            "namdrunner settings export namdrunner.json",
-        ),
-        Verb("import", "settings:import_", "Take over an exported file.", "namdrunner settings import namdrunner.json"),
-    ),
-)
-
             "log:diagnose",
             "Say why a run failed and what to do.",
             "namdrunner log diagnose namd.log slurm-4242.out",
@@ -342,6 +342,7 @@ ROOT: tuple[Verb | Noun, ...] = (
     ),
     LOG,
     DATABASE,
+    SETTINGS,
     DEMO,
     Verb(
         "serve",
@@ -353,4 +354,3 @@ ROOT: tuple[Verb | Noun, ...] = (
     Verb("status", "server:status", "What runs, since when, which connections.", "namdrunner status"),
     Verb("doctor", "doctor:doctor", "Check this computer, with remedies.", "namdrunner doctor"),
 )
-    SETTINGS,

@@ -41,9 +41,9 @@ class Client:
         self.jobs = Jobs(self._http)
         self.templates = Templates(self._http)
         self.storage = Storage(self._http)
+        self.settings = Settings(self._http)
         self.prompts = Prompts(self._http)
         self.tasks = Tasks(self._http)
-        self.settings = Settings(self._http)
 
     @classmethod
     def connect(

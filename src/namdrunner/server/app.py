@@ -24,8 +24,8 @@ from namdrunner.server.routes import (
     files,
     jobs,
     profiles,
-    storage,
     settings,
+    storage,
     structures,
     system,
     tasks,
@@ -95,9 +95,9 @@ def _api() -> APIRouter:
         files,
         uploads,
         storage,
+        settings,
     ):
         api.include_router(module.router)
-        settings,
     api.include_router(tasks.tasks)
     api.include_router(tasks.prompts)
     return api

@@ -22,9 +22,9 @@ from namdrunner.services.polling import Poller
 from namdrunner.services.profiles import ProfileService
 from namdrunner.services.prompts import PromptService
 from namdrunner.services.resource_help import ResourceHelp
-from namdrunner.services.storage import StorageService
 from namdrunner.services.settings import Settings, SettingsService
 from namdrunner.services.settings_bundle import BundleService
+from namdrunner.services.storage import StorageService
 from namdrunner.services.submit import settled
 from namdrunner.services.tasks import TaskHandle, TaskService
 from namdrunner.services.templates import TemplateService
@@ -54,10 +54,10 @@ class Application:
         self.clusters = ClusterService(
             folders, ClusterRepository(self.database), jobs, self.connections, self.tasks, self.events
         )
-        self.templates = TemplateService(folders, uses=lambda ident: jobs.page(JobQuery(template=ident, limit=0))[1])
         self.clusters.paced = lambda profile: self.settings.current().paced(profile)
-        self.context = Context(
+        self.templates = TemplateService(folders, uses=lambda ident: jobs.page(JobQuery(template=ident, limit=0))[1])
         self.bundles = BundleService(folders, self.settings, self.clusters, self.templates)
+        self.context = Context(
             folders=folders,
             jobs=jobs,
             logs=LogRepository(self.database),
@@ -114,12 +114,12 @@ class Application:
             },
         }
 
-    def _connection_changed(self, status: ConnectionStatus) -> None:
-        self.events.publish("connection.changed", _connection_document(status))
     def _settings_changed(self, settings: Settings) -> None:
         self.connections.use_limits(settings.limits())
         self.events.publish("settings.changed", {"values": dict(settings.values)})
 
+    def _connection_changed(self, status: ConnectionStatus) -> None:
+        self.events.publish("connection.changed", _connection_document(status))
         # At the very first connection the roots are not known yet: polling then begins after the connect.
         if status.state.value != "connected":
             self.poller.stop(status.cluster)
