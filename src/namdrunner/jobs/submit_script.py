@@ -17,6 +17,9 @@ from namdrunner.jobs.frames import prologue, sections
 from namdrunner.slurm.commands import check_token, reviewed_environment, sbatch_words
 from namdrunner.slurm.jobid import parse_job_id
 
+AT_ONCE = 4
+"""Of many jobs, how many sbatch run at the same time."""
+
 # What many jobs cost is the processes started for them: per job there is sbatch (and timeout), all else is bash's own.
 _SCRIPT = r"""
 stop= waits=20
@@ -119,14 +122,23 @@ class SubmitReply:
 
 
 def build_submit_script(jobs: Sequence[SubmitJob], nonce: str) -> str:
-    """A bash program for ``bash -s`` that submits each job, one after the other.
+    """A bash program for ``bash -s`` that submits each job; many of them a few at a time, taken in turn.
 
     When Slurm does not answer for one of them, the rest is left alone: each would wait as long, and be as uncertain.
     """
     script = _SCRIPT.replace("@SBATCH@", sbatch_words('"$3"'))
     words = ((job.id, job.project_dir, check_token(job.token), job.over or "none") for job in jobs)
-    calls = "".join(f"submit {shlex.join(each)}\n" for each in words)
-    return f"{prologue(nonce)}{reviewed_environment()}\n{script}{calls}frame end\n"
+    calls = [f"submit {shlex.join(each)}\n" for each in words]
+    return f"{prologue(nonce)}{reviewed_environment()}\n{script}{_arranged(calls)}frame end\n"
+
+
+def _arranged(calls: Sequence[str]) -> str:
+    """The calls in order; of many, several at once, with their replies one after the other."""
+    if len(calls) < 2 * AT_ONCE:
+        return "".join(calls)
+    parts = ["".join(calls[n::AT_ONCE]) for n in range(AT_ONCE)]
+    starts = "".join(f"exec {3 + n}< <(\n{part})\n" for n, part in enumerate(parts))
+    return starts + "".join(f"cat <&{3 + n}\n" for n in range(AT_ONCE))
 
 
 def build_receipt_script(project_dir: str, receipt: Receipt) -> str:

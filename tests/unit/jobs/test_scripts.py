@@ -269,3 +269,16 @@ def test_log_cannot_forge_a_section(machine: Machine) -> None:
     reply = machine.sync(SyncJob("job_1", "5", str(machine.job)))
     assert reply.results == {}
     assert b"result job_1" in reply.logs["job_1"].content
+
+
+def test_many_jobs_are_submitted_once_each_whatever_runs_at_once(machine: Machine) -> None:
+    machine.tool("sbatch", 'echo x >>count; echo "${PWD##*_}"')
+    jobs = []
+    for number in range(30):
+        folder = machine.job.parent / f"many_{1000 + number}"
+        folder.mkdir()
+        jobs.append(SubmitJob(f"many_{number}", str(folder), f"{number:032x}"))
+    replies = parse_submit_reply(machine.run(build_submit_script(jobs, NONCE)), NONCE)
+    assert [replies[job.id].slurm_id for job in jobs] == [str(1000 + n) for n in range(30)]
+    assert {replies[job.id].outcome for job in jobs} == {"answered"}
+    assert all((machine.job.parent / f"many_{1000 + n}" / "count").read_text() == "x\n" for n in range(30))
