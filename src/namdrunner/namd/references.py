@@ -21,7 +21,7 @@ SCRIPTS = frozenset(("tclforcesscript", "miscforcesscript"))
 
 # Keywords inside a Colvars config that name a file to read, and those that name the common start of several.
 COLVARS_FILES = re.compile(
-    r"^\s*(indexFile|refPositionsFile|atomsFile|vectorFile|differenceVectorFile|pathFile\d*|weightsFile|targetDistFile|"
+    r"(?:^|[{\s])(indexFile|refPositionsFile|atomsFile|vectorFile|differenceVectorFile|pathFile\d*|weightsFile|targetDistFile|"
     r"refHistogramFile|histogramGridFile|mapFile|pathCVFile)\s+(?:=\s*)?[\"{]?([^\s\"}#]+)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -153,6 +153,7 @@ def _of_script(config: NamdConfig, setting: Setting, info: KeywordInfo) -> Itera
 
 
 def _of_colvars(config: NamdConfig, text: str, parent: FileReference) -> Iterator[FileReference]:
+    text = re.sub(r"#[^\n]*", "", text)
     for match in COLVARS_FILES.finditer(text):
         path = resolve(config, match.group(2))
         line = text.count("\n", 0, match.start(1)) + 1

@@ -26,6 +26,7 @@ def quick_tcl(monkeypatch: pytest.MonkeyPatch) -> None:
                 "time_limit_s": request.time_limit_s,
                 "overrides": list(request.overrides),
                 "defaults": dict(request.defaults or {}),
+                "strict": request.strict,
                 "scratch": scratch,
             }
             return Evaluator(document).evaluate()

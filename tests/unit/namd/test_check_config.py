@@ -48,6 +48,10 @@ class TestNothingIsWrong:
             ({}, "catch {source none.tcl}\nif {[file exists nope]} {cutoff 1}", "run 20"),
             ({}, "puts [clock format [clock seconds]]\nprint hello", "run 20"),
             ({**NO_LANGEVIN}, "rescaleFreq 10", "run 20"),
+            ({"cellOrigin": "0, 0, 0"}, "", "run 20"),
+            ({}, "", "if {[catch {run 25} problem]} {print $problem}\nrun 20"),
+            ({}, "", "try {minimize 7} on error {e} {}\nrun 20"),
+            ({}, "puts stdout $env(PATH)\nflush stdout\nprint $tcl_platform(os)", "run 20"),
         ],
     )
     def test_a_sound_config_gives_no_finding(self, changes: Changes, more: str, run: str, water_job: Path) -> None:
@@ -166,6 +170,19 @@ MISTAKES: list[tuple[str, Changes, str, str, str, str]] = [
     ("advice", {}, "", "minimize 20\nrun 20", "velocities-zero", "run"),
     ("advice", {**PISTON, "langevinPistonDecay": "200"}, "", "", "piston-times", "LangevinPistonDecay"),
     ("advice", {"PME": "no"}, "", "", "keyword-ignored", "PMEGridSpacing"),
+    ("advice", {"dcdfreq": None}, "", "", "no-trajectory", "DCDfreq"),
+    ("advice", {"dcdfreq": "0"}, "DCDfile x.dcd", "", "output-idle", "DCDfile"),
+    ("advice", {"langevinDamping": "0.001"}, "", "", "weak-damping", "langevinDamping"),
+    ("advice", {"1-4scaling": "0.5"}, "", "", "one-four-scaling", "1-4scaling"),
+    ("advice", {}, "vdwGeometricSigma on", "", "geometric-sigma", "vdwGeometricSigma"),
+    ("advice", {}, "rigidDieOnError off", "", "rigid-errors-hidden", "rigidDieOnError"),
+    ("advice", {}, "maximumMove 0.001", "", "maximum-move", "maximumMove"),
+    ("advice", {}, "margin 50", "", "large-margin", "margin"),
+    ("advice", {**PISTON, "useFlexibleCell": "yes"}, "", "", "flexible-cell", "useFlexibleCell"),
+    ("error", {}, "exec ./make_input.sh", "", "tcl-error", "exec"),
+    ("error", {"cellOrigin": "0,, 0, 0"}, "", "", "invalid-value", "cellOrigin"),
+    ("error", {"structure": "water.psf/"}, "", "", "file-missing", "structure"),
+    ("error", {}, "", "foreach n {20 25} {run $n}", "run-length-multiple", "run"),
     ("advice", {}, "IMDon on\nIMDport 3000\nIMDfreq 10", "", "imd-open", "IMDon"),
 ]
 

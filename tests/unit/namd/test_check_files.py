@@ -418,6 +418,16 @@ class TestColvars:
             (colvar(" gyration {\n atoms { indexGroup g }\n }\n", "abf {\n colvars d\n}\n"), "colvars-boundaries"),
             (colvar(bias="metadynamics {\n colvars d\n useGrids off\n}\n"), "colvars-hills"),
             (colvar() + colvar(bias=""), "colvars-name"),
+            (colvar(bias=HARMONIC.replace("5.0", "five")), "colvars-number"),
+            (colvar(bias=HARMONIC.replace("2.0", "-2.0")), "colvars-number"),
+            (colvar().replace("Frequency 10", "Frequency often"), "colvars-number"),
+            (colvar(" width 0\n" + DISTANCE), "colvars-number"),
+            (colvar(" lowerBoundary 9\n upperBoundary 2\n" + DISTANCE), "colvars-boundaries"),
+            (colvar(bias=HARMONIC.replace("5.0", "5.0\n targetCenters 9.0")), "colvars-target"),
+            (colvar(bias="harmonicWalls {\n colvars d\n forceConstant 10\n}\n"), "colvars-walls"),
+            (colvar(DISTANCE.replace("atomNumbers 19", "indexGroup g")), "colvars-index-group"),
+            (colvar(DISTANCE.replace("atomNumbers 19", "atomNumbersRange 19")), "colvars-atoms"),
+            (colvar(bias=HARMONIC.replace("centers", "rubbish 3\n centers")), "colvars-keyword"),
         ],
     )
     def test_what_the_module_refuses(self, text: str, code: str, water_job: Path) -> None:
@@ -431,6 +441,22 @@ class TestColvars:
     def test_centers_beyond_the_variables_are_dropped_with_a_word(self, water_job: Path) -> None:
         report = self.cv(water_job, colvar(bias=HARMONIC.replace("5.0", "5.0 6.0")))
         assert codes(report) == {("warning", "colvars-centers")}
+
+    def test_a_far_centre_is_a_strained_restraint(self, water_job: Path) -> None:
+        report = self.cv(water_job, colvar(bias=HARMONIC.replace("5.0", "500.0")))
+        assert codes(report) == {("warning", "restraint-strained")}
+
+    def test_an_empty_file_defines_nothing(self, water_job: Path) -> None:
+        assert ("warning", "colvars-empty") in codes(self.cv(water_job, "# nothing\n"))
+
+    def test_files_named_inside_a_block_are_seen_and_those_in_comments_not(self, water_job: Path) -> None:
+        inside = DISTANCE.replace("{ atomNumbers 19 }", "{ atomsFile none.pdb } # atomsFile other.pdb")
+        assert [f.keyword for f in found(self.cv(water_job, colvar(inside)), "file-missing")] == ["atomsFile"]
+
+    def test_groups_of_an_index_file_are_known(self, water_job: Path) -> None:
+        (water_job / "g.ndx").write_text("[ first ]\n1 2 3\n")
+        text = "indexFile g.ndx\n" + colvar(DISTANCE.replace("atomNumbers 19", "indexGroup first"))
+        assert self.cv(water_job, text).findings == ()
 
     def test_files_it_refers_to_must_exist(self, water_job: Path) -> None:
         report = self.cv(water_job, "indexFile none.ndx\n" + colvar())

@@ -93,3 +93,10 @@ def test_a_huge_file_of_another_kind_is_refused_at_its_beginning(tmp_path: Path)
     with pytest.raises(InputError) as caught:
         read_pdb(huge)
     assert caught.value.code == "pdb-no-atoms"
+
+
+def test_a_line_longer_than_namds_buffer_is_refused() -> None:
+    assert read_pdb(f"REMARK {'x' * 151}\n{TWO}".encode()).natom == 3
+    with pytest.raises(InputError) as caught:
+        read_pdb(f"REMARK {'x' * 152}\n{TWO}".encode())
+    assert (caught.value.code, caught.value.context["line"]) == ("pdb-long-line", 1)

@@ -183,3 +183,25 @@ def test_a_huge_file_of_another_kind_is_refused_at_its_beginning(tmp_path: Path)
         read_psf(huge)
     assert caught.value.code == "psf-not-a-psf"
     assert time.perf_counter() - begun < 5
+
+
+EXCLUDED = WATER.replace("0 !NNB\n\n       0       0       0", "1 !NNB\n       3\n       1       1       1")
+
+
+def test_exclusions_donors_and_acceptors_are_passed_over_when_they_are_whole() -> None:
+    text = EXCLUDED.replace("0 !NDON: donors\n", "1 !NDON: donors\n       1       0\n")
+    assert read_psf(text.encode()).natom == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (EXCLUDED.replace("!NNB\n       3", "!NNB\n       4"), "psf-index-out-of-range"),
+        (EXCLUDED.replace("       1       1       1\n\n", "\n"), "psf-truncated"),
+        (WATER.replace("0 !NDON", "1 !NDON"), "psf-truncated"),
+        (WATER.replace("0 !NACC", "2 !NACC"), "psf-truncated"),
+        (WATER.replace("!NPHI", "!X").replace("!NIMPHI", "!NPHI").replace("!X", "!NIMPHI"), "psf-section-order"),
+    ],
+)
+def test_what_namd_reads_and_nobody_uses_has_to_be_whole_too(text: str, code: str) -> None:
+    assert code_of(text)[0] == code

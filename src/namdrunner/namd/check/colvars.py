@@ -11,11 +11,20 @@ from importlib import resources
 from pathlib import Path
 
 from namdrunner.namd.check.colvars_text import BraceError, Entry, parse
+from namdrunner.namd.check.colvars_values import (
+    bias_problems,
+    index_groups,
+    range_problem,
+    strain_problem,
+    value_problems,
+)
 from namdrunner.namd.check.context import Context
 from namdrunner.namd.references import read_small
 
 _DISTANT = 0.72
 _UNBOUNDED = ("distance", "distancez", "distancexy", "rmsd", "gyration", "coordnum", "selfcoordnum")
+_COMPLETE = ("harmonic", "harmonicwalls", "linear", "abf", "histogram")
+"""Biases whose keywords are all known here."""
 _FITTED = ("rmsd", "orientation", "orientationangle", "orientationproj", "tilt", "spinangle", "eigenvector")
 
 
@@ -69,6 +78,7 @@ class _File:
         self.path = path
         self.names = names
         self.words = words()
+        self.groups: set[str] | None = None
 
     def check(self) -> None:
         try:
@@ -76,6 +86,11 @@ class _File:
         except BraceError as problem:
             self.error("colvars-braces", f"{self.path.name}: {problem}.", "Balance the braces.", problem.line)
             return
+        if not entries and not self.names:
+            self.warning("colvars-empty", f"{self.path.name} defines nothing.", "Add a colvar.", 1)
+        self.groups = index_groups(self.ctx, entries)
+        for found in value_problems(entries):
+            self.error(*found)
         for entry in entries:
             if entry.keyword.lower() == "colvar" and entry.in_braces:
                 self.variable(entry)
@@ -141,9 +156,27 @@ class _File:
             elif name not in self.words.known["group"]:
                 self.unknown(child, self.words.known["group"], certain=True)
             elif name in ("atomnumbers", "atomnumbersrange"):
-                self.atoms(child)
+                ranged = range_problem(child) if name == "atomnumbersrange" else None
+                if ranged is not None:
+                    self.error(*ranged)
+                else:
+                    self.atoms(child)
+            elif name == "indexgroup":
+                self.index_group(child)
         if not entry.block and not entry.values:
             self.error("colvars-group", f"The group {entry.keyword} names no atoms.", "Add atomNumbers.", entry.line)
+
+    def index_group(self, entry: Entry) -> None:
+        name = entry.values[0].strip('"') if entry.values else ""
+        if self.groups is None or name in self.groups:
+            return
+        defined = ", ".join(sorted(self.groups))
+        self.error(
+            "colvars-index-group",
+            f"No index file defines the group {name!r}.",
+            f"Defined are: {defined}." if defined else "Add indexFile with the file that defines it.",
+            entry.line,
+        )
 
     def atoms(self, entry: Entry) -> None:
         natom = self.ctx.inputs.natom
@@ -169,7 +202,7 @@ class _File:
     def bias(self, key: str, entry: Entry) -> None:
         for child in entry.block:
             if child.keyword.lower() not in self.words.biases[key]:
-                self.unknown(child, self.words.biases[key], certain=False)
+                self.unknown(child, self.words.biases[key], certain=key in _COMPLETE)
         used = entry.first("colvars")
         if used is None:
             self.error(
@@ -186,6 +219,11 @@ class _File:
                     used.line,
                 )
         self.centres(key, entry, len(used.values))
+        for problem in bias_problems(key, entry):
+            self.error(*problem)
+        strained = strain_problem(self.ctx, entry, self.names, self.path) if key == "harmonic" else None
+        if strained is not None:
+            self.warning(*strained)
         self.grid(key, entry, [name.strip('"') for name in used.values])
         weight = entry.first("hillweight")
         if key == "metadynamics" and (weight is None or not weight.values):

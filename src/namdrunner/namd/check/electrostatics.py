@@ -135,7 +135,7 @@ def _grid(ctx: Context, lengths: tuple[float, float, float], sizes: list[int], s
         elif points < 5:
             ctx.error(
                 "pme-grid",
-                f"The PME grid along {axis} would have {points} points for a cell of {length:g} A.",
+                f"The PME grid along {axis} (PMEGridSize{axis}) would have {points} points for a cell of {length:g} A.",
                 "Check the cell: lengths are in Angstrom, not nanometres.",
                 keyword=f"cellBasisVector{'XYZ'.index(axis) + 1}" if not size else name,
             )
