@@ -17,8 +17,12 @@ LIVE_ROWS = 200
 # numpy is imported where it is used: a server with nothing to follow does without.
 
 
-def energies(context: Context, job_id: str, *, points: int | None = None, after: int = 0) -> dict[str, Any]:
-    """``columns`` (the ETITLE names) and ``rows`` in order, without the first ``after``; what is no number is null.
+def energies(
+    context: Context, job_id: str, *, points: int | None = None, after: int = 0, until: int | None = None
+) -> dict[str, Any]:
+    """``columns`` (the ETITLE names) and ``rows`` in order; what is no number is null.
+
+    Of all rows those from ``after`` up to and without ``until``, counted from 0.
 
     More rows than ``points`` become so many buckets of neighbours: ``rows`` are their means, ``lowest`` and
     ``highest`` what the buckets span. ``total_rows``: all that are known, ``after`` included.
@@ -27,7 +31,7 @@ def energies(context: Context, job_id: str, *, points: int | None = None, after:
 
     context.jobs.get(job_id)
     table = read_energies(context.logs.content(job_id, "namd"))
-    values = table.values[after:]
+    values = table.values[after:until]
     document: dict[str, Any] = {
         "columns": list(table.columns),
         "complete": context.logs.position(job_id, "namd").whole,

@@ -11,7 +11,7 @@ from typing import Any
 
 from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError, UsageError
 from namdrunner.jobs.state import JobState
-from namdrunner.services import cancel, create, energies, files, job_upload, resource_plan, submit
+from namdrunner.services import cancel, create, energies, files, job_upload, performance, resource_plan, submit
 from namdrunner.services.batches import Batches
 from namdrunner.services.content import FileContent, open_content
 from namdrunner.services.context import Context
@@ -98,8 +98,14 @@ class JobService:
         """One file as a stream of bytes."""
         return await open_content(self._context, self.resolve(job), name)
 
-    def energies(self, job: str, *, points: int | None = None, after: int = 0) -> dict[str, Any]:
-        return energies.energies(self._context, self.resolve(job), points=points, after=after)
+    def energies(
+        self, job: str, *, points: int | None = None, after: int = 0, until: int | None = None
+    ) -> dict[str, Any]:
+        return energies.energies(self._context, self.resolve(job), points=points, after=after, until=until)
+
+    def performance(self, job: str) -> dict[str, Any]:
+        """Speed as the run went on, and the system's mass."""
+        return performance.performance(self._context, self.resolve(job))
 
     # Doing
 

@@ -216,9 +216,16 @@ async def read_job_energies(
     context: Context,
     points: Annotated[int | None, Query(ge=1, le=100_000)] = None,
     after: Annotated[int, Query(ge=0)] = 0,
+    until: Annotated[int | None, Query(ge=0)] = None,
 ) -> Any:
-    """The ENERGY lines of the NAMD log as far as it is known, without the first ``after``.
+    """The ENERGY lines of the NAMD log as far as it is known, from row ``after`` up to and without ``until``.
 
     More of them than ``points`` are put into so many buckets, each with its mean, lowest and highest values.
     """
-    return context.application.jobs.energies(job_id, points=points, after=after)
+    return context.application.jobs.energies(job_id, points=points, after=after, until=until)
+
+
+@router.get("/{job_id}/performance", response_model=schema.Performance)
+async def read_job_performance(job_id: str, context: Context) -> Any:
+    """Speed as the run went on, from the TIMING lines of its log, and the mass of the system."""
+    return context.application.jobs.performance(job_id)

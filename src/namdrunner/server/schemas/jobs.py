@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from namdrunner.jobs.record import Evidence, JobProgress, RunPlan
+from namdrunner.jobs.record import ContinuationNote, Evidence, JobProgress, RunPlan
 from namdrunner.jobs.state import JobState
 from namdrunner.server.schemas.base import Answer, Body, JsonObject
 from namdrunner.services.job_request import JobRequest
@@ -66,6 +66,7 @@ class JobDocument(JobSummary):
     inputs: list[InputDocument] = Field(default_factory=list)
     outputs: list[OutputDocument] = Field(default_factory=list)
     children: list[str] = Field(default_factory=list)
+    continuation: ContinuationNote | None = None
     project_dir: str = ""
     scratch_dir: str = ""
     remedy: str = ""
@@ -223,3 +224,11 @@ class Energies(Answer):
     highest: list[list[float | None]] | None = None
     total_rows: int
     complete: bool = False
+
+
+class Performance(Answer):
+    """``total_mass_u``: of the whole system, null where the log does not say it; speeds at ``steps``."""
+
+    total_mass_u: float | None = None
+    steps: list[int]
+    ns_per_day: list[float]

@@ -822,11 +822,31 @@ export interface paths {
         };
         /**
          * Read Job Energies
-         * @description The ENERGY lines of the NAMD log as far as it is known, without the first ``after``.
+         * @description The ENERGY lines of the NAMD log as far as it is known, from row ``after`` up to and without ``until``.
          *
          *     More of them than ``points`` are put into so many buckets, each with its mean, lowest and highest values.
          */
         get: operations["readJobEnergies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Job Performance
+         * @description Speed as the run went on, from the TIMING lines of its log, and the mass of the system.
+         */
+        get: operations["readJobPerformance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2172,6 +2192,47 @@ export interface components {
             bytes_per_s?: number | null;
         };
         /**
+         * ContinuationNote
+         * @description Where a continued job starts from: ``from_step`` of the restart set that was chosen, for ``reason``.
+         *
+         *     ``kind``: ``continue`` goes on with the parent's plan, ``start`` does it again from its beginning, ``stage`` is
+         *     another config from the parent's end. ``segment`` counts the jobs of a plan that goes on, from 1; ``plan_first``
+         *     is the step at which that plan begins, in its first segment.
+         */
+        ContinuationNote: {
+            /**
+             * Kind
+             * @default continue
+             * @enum {string}
+             */
+            kind: "continue" | "start" | "stage";
+            /**
+             * Segment
+             * @default 1
+             */
+            segment: number;
+            /**
+             * From Step
+             * @default 0
+             */
+            from_step: number;
+            /**
+             * From Files
+             * @default []
+             */
+            from_files: string[];
+            /**
+             * Plan First
+             * @default 0
+             */
+            plan_first: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * ContinuationPlan
          * @description What continuing would make. ``checkpoint``: the step it starts from; ``diff``: of the config and its overlay.
          */
@@ -2890,6 +2951,7 @@ export interface components {
             outputs?: components["schemas"]["OutputDocument"][];
             /** Children */
             children?: string[];
+            continuation?: components["schemas"]["ContinuationNote"] | null;
             /**
              * Project Dir
              * @default
@@ -3277,6 +3339,18 @@ export interface components {
             /** Default Walltime S */
             default_walltime_s?: number | null;
             billing?: components["schemas"]["BillingRates"] | null;
+        };
+        /**
+         * Performance
+         * @description ``total_mass_u``: of the whole system, null where the log does not say it; speeds at ``steps``.
+         */
+        Performance: {
+            /** Total Mass U */
+            total_mass_u?: number | null;
+            /** Steps */
+            steps: number[];
+            /** Ns Per Day */
+            ns_per_day: number[];
         };
         /**
          * Ping
@@ -6077,6 +6151,7 @@ export interface operations {
             query?: {
                 points?: number | null;
                 after?: number;
+                until?: number | null;
             };
             header?: never;
             path: {
@@ -6093,6 +6168,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Energies"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readJobPerformance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
                 };
             };
             /** @description Default Response */
