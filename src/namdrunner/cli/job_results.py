@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -73,6 +73,9 @@ def energies(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on as they come in, until the job has ended; live on a terminal.")
     ] = False,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Of all jobs in line with it, joined by step without gap or overlap.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Print the energies of a job as far as its log is known: one row per ENERGY line, columns as in ETITLE.
@@ -81,12 +84,14 @@ def energies(
     """
     if csv_file is not None and as_json:
         raise UsageError("Say either --csv or --json.", remedy="Leave one of them out.")
+    if follow and chain:
+        raise UsageError("--follow is for one job.", remedy="Leave --follow or --chain out.")
     if follow and as_json:
         raise UsageError("--follow has no end to put into one JSON document.", remedy="Leave one of them out.")
     if follow:
         return _follow_energies(job, csv_file)
     with open_client() as client:
-        found = client.jobs.energies(job)
+        found = cast("Energies", client.continuing.energies(job)) if chain else client.jobs.energies(job)
     if as_json:
         write_json(found)
     elif csv_file is None:

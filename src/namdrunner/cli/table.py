@@ -162,6 +162,24 @@ JOB = Noun(
             "namdrunner job download prod_1764547200000 '*.dcd' --to results",
         ),
         Verb(
+            "continue",
+            "job_continue:continue_",
+            "Make a job that goes on from another's restart files.",
+            "namdrunner job continue prod_1764547200000 --time '5 ns' --submit",
+        ),
+        Verb(
+            "checkpoints",
+            "job_continue:checkpoints",
+            "Show what a job can be continued from.",
+            "namdrunner job checkpoints prod_1764547200000",
+        ),
+        Verb(
+            "tree",
+            "job_continue:tree",
+            "Show a job's parents and continuations.",
+            "namdrunner job tree prod_1764547200000",
+        ),
+        Verb(
             "cancel",
             "job_actions:cancel",
             "Cancel a job; what it has written is kept.",

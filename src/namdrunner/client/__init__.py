@@ -19,6 +19,7 @@ from typing import cast
 
 import namdrunner
 from namdrunner.client import documents
+from namdrunner.client.continuing import Continuing
 from namdrunner.client.documents import JsonObject, OpenTicket, StatusDocument, TaskDocument
 from namdrunner.client.events import Event, follow
 from namdrunner.client.launch import start_server, stop_server
@@ -39,6 +40,7 @@ class Client:
         self._http = Transport(server, timeout_s=timeout_s)
         self.clusters = Clusters(self._http)
         self.jobs = Jobs(self._http)
+        self.continuing = Continuing(self._http)
         self.templates = Templates(self._http)
         self.storage = Storage(self._http)
         self.settings = Settings(self._http)

@@ -19,6 +19,7 @@ from namdrunner.server.problems import MEDIA_TYPE, Problem, UnexpectedErrors, in
 from namdrunner.server.routes import (
     check,
     clusters,
+    continuing,
     discovery,
     events,
     files,
@@ -89,6 +90,7 @@ def _api() -> APIRouter:
         discovery,
         profiles,
         jobs,
+        continuing,
         structures,
         templates,
         check,

@@ -14,6 +14,7 @@ from namdrunner.remote.values import ConnectionStatus
 from namdrunner.services.activity import ActivityLog
 from namdrunner.services.clusters import ClusterService
 from namdrunner.services.context import Context
+from namdrunner.services.continuing import ContinueService
 from namdrunner.services.discovery import DiscoveryService
 from namdrunner.services.documents import rfc3339
 from namdrunner.services.events import EventBus
@@ -70,6 +71,7 @@ class Application:
         self.clusters.on_change = self.storage.remember_clusters
         self.poller = Poller(self.context)
         self.jobs = JobService(self.context, self.templates, self.poller)
+        self.continuing = ContinueService(self.context, self.templates, self.poller, self.jobs.resolve)
         self.profiles = ProfileService(folders, self.clusters)
         self.discovery = DiscoveryService(folders, self.clusters, self.tasks, self.events)
         self.clusters.drift = self.discovery.drift

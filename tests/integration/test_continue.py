@@ -1,0 +1,102 @@
+"""Continuing jobs from outside, on the demo cluster and on real Slurm alike."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.integration.desk import Desk
+from tests.integration.sample import ENDLESS, write_config
+
+
+def steps_of(energies: Any) -> list[int]:
+    return [int(row[0]) for row in energies["rows"]]
+
+
+def outputs(document: Any) -> set[str]:
+    return {Path(o["name"]).name for o in document["outputs"]}
+
+
+def test_a_cancelled_job_goes_on_from_its_restart_files_to_the_end_of_its_plan(desk: Desk, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "s", steps=ENDLESS, minimize=20)
+    first = desk.create("Prod", config, "--submit")
+    desk.wait(first, lambda d: d["status"] == "RUNNING" and (d["progress"]["step"] or 0) > 60)
+    assert desk.refused("job", "continue", first, status=1)["code"] == "job-active"
+    desk.ask("job", "cancel", first)
+    desk.wait(first, lambda d: d["status"] == "CANCELLED" and "equil.restart.coor" in outputs(d))
+
+    found = desk.ask("job", "checkpoints", first)
+    assert found["chosen"] is not None, found
+    (chosen,) = (c for c in found["checkpoints"] if c["chosen"])
+    assert chosen["valid"]
+    assert chosen["values_checked"]
+    plan = desk.ask("job", "continue", first, "--steps", "40", "--dry-run")
+    assert plan["checkpoint"] == found["chosen"]
+    assert "+namdrunner_keyword temperature" in plan["diff"]
+    child = desk.ask("job", "continue", first, "--steps", "40", "--submit")
+    ended = desk.watch(child["id"])
+    assert ended["parent"] == first
+    assert ended["name"] == "Prod 2"
+    assert ended["progress"]["step"] == ended["run"]["target_step"] == found["chosen"] + 40
+    assert outputs(ended) >= {"equil.seg002.coor", "equil.seg002.dcd", "equil.seg002.restart.xsc"}
+    assert desk.show(first)["children"] == [child["id"]]
+
+    last = desk.ask("job", "continue", child["id"], "--time", "0.04 ps", "--name", "Tail", "--submit")
+    tail = desk.watch(last["id"])
+    assert tail["run"]["target_step"] == found["chosen"] + 60
+    assert "equil.seg003.coor" in outputs(tail)
+    tree = desk.ask("job", "tree", child["id"])
+    assert tree["line"] == [first, child["id"], last["id"]]
+    assert tree["totals"]["steps"] == found["chosen"] + 60
+    joined = desk.ask("job", "energies", child["id"], "--chain")
+    steps = steps_of(joined)
+    assert steps == sorted(set(steps))
+    assert steps[-1] == found["chosen"] + 60
+    late = [step for step in steps if step >= 20]
+    assert late == list(range(20, found["chosen"] + 61, 10))
+
+    desk.ask("job", "delete", first)
+    desk.ask("job", "delete", child["id"])
+    alone = desk.ask("job", "continue", last["id"], "--steps", "20", "--submit")
+    assert desk.watch(alone["id"])["progress"]["step"] == found["chosen"] + 80
+
+
+def test_damaged_files_are_passed_over_and_a_job_without_any_says_what_can_be_done(desk: Desk, tmp_path: Path) -> None:
+    first = desk.create("Short", write_config(tmp_path / "s", steps=40, minimize=20), "--submit")
+    ended = desk.watch(first)
+    folder = next(o["name"] for o in ended["outputs"] if o["name"].endswith("equil.coor")).rsplit("/", 1)[0]
+    where = f"{ended['project_dir']}/{folder}"
+    desk.cluster.shell(f"cd {where} && truncate -s 100 equil.vel && truncate -s 120 equil.restart.xsc")
+    found = desk.ask("job", "checkpoints", first)
+    assert found["chosen"] == 50, found
+    problems = {p["code"] for c in found["checkpoints"] for p in c["problems"]}
+    assert problems >= {"binary-size", "xsc-empty"}, problems
+    assert desk.refused("job", "continue", first, "--checkpoint", "60", status=1)["code"] == "no-checkpoint"
+    child = desk.ask("job", "continue", first, "--submit")
+    assert desk.watch(child["id"])["progress"]["step"] == 60
+    assert desk.refused("job", "continue", child["id"], status=1)["code"] == "steps-complete"
+
+    desk.cluster.shell(f"cd {where} && rm -f *.xsc *.xsc.old")
+    error = desk.refused("job", "continue", first, status=1)
+    assert error["code"] == "no-checkpoint"
+    assert "--from-start" in error["remedy"]
+    again = desk.ask("job", "continue", first, "--from-start", "--submit")
+    assert desk.watch(again["id"])["progress"]["step"] == 60
+
+
+def test_nothing_is_sent_again(desk: Desk, tmp_path: Path) -> None:
+    first = desk.create("Linked", write_config(tmp_path / "s", steps=20, minimize=20), "--submit")
+    parent = desk.watch(first)
+    begin = time.monotonic()
+    child = desk.ask("job", "continue", first, "--steps", "20", "--cores", "1", "--walltime", "00:05:00")
+    assert time.monotonic() - begin < 30
+    assert child["status"] == "READY"
+    assert child["resources"]["cores"] == 1
+    assert child["resources"]["walltime_s"] == 300
+    name = next(i["name"] for i in child["inputs"] if i["name"].endswith("sample.psf"))
+    inodes = [desk.cluster.lines(f"stat -c %i {d['project_dir']}/input_files/{name}")[0] for d in (parent, child)]
+    assert inodes[0] == inodes[1]
+    restart = [i for i in child["inputs"] if i["name"].startswith("namdrunner_restart/")]
+    assert [i["role"] for i in restart] == ["extendedsystem", "bincoordinates", "binvelocities"]
+    assert all(len(i["sha256"]) == 64 for i in restart)
