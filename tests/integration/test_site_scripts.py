@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import pytest
 from tests.integration.slurm_cluster import SlurmCluster
 from tests.unit.slurm.sites import cases
