@@ -23,6 +23,7 @@ TESTS = [
     "munge",
     "openssh-server",
     "openssh-client",
+    "libpam-oath",
     "lmod",
     "chromium",
 ]

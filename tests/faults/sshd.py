@@ -51,6 +51,8 @@ class OpenSshServer:
     folder: Path
     port: int = field(default_factory=free_port)
     options: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
+    """Another path to sshd: PAM goes by its name."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -100,7 +102,7 @@ class OpenSshServer:
         config = self.folder / "sshd_config"
         config.write_text("".join(f"{k} {v}\n" for k, v in settings.items()))
         with (self.folder / "sshd.log").open("ab") as log:
-            self.process = subprocess.Popen([find_sshd(), "-D", "-e", "-f", str(config)], stderr=log)
+            self.process = subprocess.Popen([self.program or find_sshd(), "-D", "-e", "-f", str(config)], stderr=log)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):

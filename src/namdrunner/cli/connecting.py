@@ -25,8 +25,12 @@ def connect(
         ),
     ] = False,
     accept_host_key: Annotated[
-        str | None,
-        typer.Option("--accept-host-key", metavar="SHA256:...", help="Accept this host key, and no other, unasked."),
+        list[str] | None,
+        typer.Option(
+            "--accept-host-key",
+            metavar="SHA256:...",
+            help="Accept this host key, and no other, unasked. Once for each host on the way.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -34,7 +38,7 @@ def connect(
 
     The connection belongs to the server and stays when this command has ended.
     """
-    answers = Answers(host_key=accept_host_key)
+    answers = Answers(host_keys=accept_host_key or ())
     if password_stdin:
         answers.secrets, answers.interactive = read_secrets(), False
     with open_client() as client:

@@ -133,7 +133,7 @@ class DemoRun:
             project_root=facts.project_root,
             scratch_root=facts.scratch_root,
         )
-        answers = Answers(secrets=[facts.password], host_key=facts.host_key_fingerprint, interactive=False)
+        answers = Answers(secrets=[facts.password], host_keys=[facts.host_key_fingerprint], interactive=False)
         connect_cluster(self.client, CLUSTER, answers)
 
 

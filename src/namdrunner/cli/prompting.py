@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from namdrunner.cli.output import clean, say
@@ -14,12 +15,13 @@ from namdrunner.errors import AuthenticationError, HostKeyError, NotFoundError
 
 @dataclass
 class Answers:
-    """``secrets``: hidden answers in the order they are asked for, each used once. ``host_key``: the only
-    fingerprint that is accepted unseen. What is not given is asked for when ``interactive``.
+    """``secrets``: hidden answers in the order they are asked for, each used once. ``host_keys``: the only
+    fingerprints that are accepted unseen, if any (jump hosts have one each). What is not given is asked for when
+    ``interactive``.
     """
 
     secrets: list[str] = field(default_factory=list)
-    host_key: str | None = None
+    host_keys: Sequence[str] = ()
     interactive: bool = field(default_factory=lambda: sys.stdin is not None and sys.stdin.isatty())
 
     def answer_all(self, client: Client, cluster: str) -> None:
@@ -61,14 +63,14 @@ class Answers:
 
     def _host_key(self, prompt: PromptDocument) -> list[str] | None:
         fingerprint = prompt["details"].get("fingerprint", "")
-        if self.host_key is not None:
-            if self.host_key == fingerprint:
+        if self.host_keys:
+            if fingerprint in self.host_keys:
                 return ["yes"]
             raise HostKeyError(
                 f"The cluster showed the host key {fingerprint}, not the one that was to be accepted.",
                 code="host-key-mismatch",
                 remedy="Compare the fingerprint with the one your computing centre publishes.",
-                context={"fingerprint": fingerprint, "expected": self.host_key},
+                context={"fingerprint": fingerprint, "expected": list(self.host_keys)},
             )
         if not self.interactive:
             raise HostKeyError(

@@ -80,9 +80,9 @@ def test_a_question_somebody_else_answered_is_no_error() -> None:
 
 
 def test_only_the_named_host_key_is_accepted() -> None:
-    assert answer(Answers(host_key=FINGERPRINT, interactive=False), HOST_KEY) == {"host-key": ["yes"]}
+    assert answer(Answers(host_keys=["SHA256:gate", FINGERPRINT], interactive=False), HOST_KEY) == {"host-key": ["yes"]}
     with pytest.raises(HostKeyError) as caught:
-        answer(Answers(host_key="SHA256:other", interactive=True), HOST_KEY)
+        answer(Answers(host_keys=["SHA256:other"], interactive=True), HOST_KEY)
     assert caught.value.code == "host-key-mismatch"
     assert caught.value.exit_status == 3
 
