@@ -9,6 +9,8 @@ from typing import Any
 from tests.integration.desk import Desk
 from tests.integration.sample import ENDLESS, write_config
 
+from namdrunner.demo.sample.job import sample_job
+
 
 def steps_of(energies: Any) -> list[int]:
     return [int(row[0]) for row in energies["rows"]]
@@ -100,3 +102,23 @@ def test_nothing_is_sent_again(desk: Desk, tmp_path: Path) -> None:
     restart = [i for i in child["inputs"] if i["name"].startswith("namdrunner_restart/")]
     assert [i["role"] for i in restart] == ["extendedsystem", "bincoordinates", "binvelocities"]
     assert all(len(i["sha256"]) == 64 for i in restart)
+
+
+def test_a_next_stage_starts_where_the_parent_ended(desk: Desk, tmp_path: Path) -> None:
+    sample = sample_job(tmp_path)
+    words = ["job", "create", "Equil", "--cluster", desk.name, "--template", sample.template]
+    words += [w for variable, paths in sample.files.items() for p in paths for w in ("--file", f"{variable}={p}")]
+    values = {**sample.values, "minimize_steps": "40 steps", "duration": "0.48 ps"}
+    words += [w for variable, value in values.items() for w in ("--set", f"{variable}={value}")]
+    parent = desk.watch(desk.ask(*words, "--submit", "--cores", "2", "--walltime", "00:10:00")["id"])
+    changes = ["--set", "temperature=310", "--set", "output_name=warm"]
+    child = desk.ask("job", "continue", parent["id"], *changes, "--submit", "--name", "Warm")
+    ended = desk.watch(child["id"])
+    end = parent["run"]["target_step"]
+    assert (ended["values"]["temperature"], ended["continuation"]["kind"]) == (310, "stage")
+    assert ended["run"]["first_step"] == end
+    assert ended["progress"]["step"] == ended["run"]["target_step"] == end + 240
+    assert "warm.coor" in outputs(ended)
+    steps = steps_of(desk.ask("job", "energies", ended["id"], "--chain"))
+    assert steps == sorted(set(steps))
+    assert steps[-1] == end + 240

@@ -23,4 +23,5 @@ def script_spec(record: JobRecord, profile: ClusterProfile) -> JobScriptSpec:
         config=record.run.config,
         output_dirs=record.run.output_dirs,
         inputs=tuple((i.bytes, i.name) for i in record.inputs),
+        clean_stop=record.continuation is not None,
     )

@@ -46,6 +46,8 @@ class JobScriptSpec:
     config: str = "config.namd"
     output_dirs: tuple[str, ...] = ("outputs",)
     inputs: tuple[tuple[int, str], ...] = ()
+    clean_stop: bool = False
+    """The config looks for a stop file between stretches of work, so that it can be stopped without losing any."""
 
     @property
     def run_dir(self) -> str:
@@ -101,6 +103,18 @@ def signal_before_end(walltime_s: int | None, wanted_s: int) -> int:
     if walltime_s is None:
         return wanted_s
     return max(1, min(wanted_s, walltime_s // 5))
+
+
+def notice(spec: JobScriptSpec) -> int:
+    """Seconds before the time limit at which the script of this job is told.
+
+    Where NAMD can be stopped between two stretches of work, up to a quarter of an hour and a fiftieth of the walltime:
+    each stretch is a run of its own, and long ones cost less.
+    """
+    walltime, wanted = spec.resources.walltime_s, spec.profile.signal_before_end_s
+    if spec.clean_stop and walltime is not None:
+        wanted = max(wanted, min(900, walltime // 50))
+    return signal_before_end(walltime, wanted)
 
 
 def _check(spec: JobScriptSpec) -> None:
@@ -167,7 +181,7 @@ def _directives(spec: JobScriptSpec, layout: Geometry) -> list[str]:
     found += _gpus(spec.recipe, layout)
     if walltime:
         found.append(f"--time={format_walltime(walltime)}")
-    found.append(f"--signal=B:USR1@{signal_before_end(walltime, spec.profile.signal_before_end_s)}")
+    found.append(f"--signal=B:USR1@{notice(spec)}")
     return [*found, *spec.recipe.directives]
 
 
@@ -196,6 +210,7 @@ def _facts(spec: JobScriptSpec) -> str:
         f"nr_config={shlex.quote(str(config))}",
         f"nr_config_dir={shlex.quote(str(config.parent))}",
         f"nr_output_dirs=({folders})",
+        f"nr_notice={notice(spec) if spec.clean_stop else 0}",
         "",
         "nr_check_inputs() {  # bytes and name of every file that was uploaded",
         *(f"  nr_expect {size} {shlex.quote(name)}" for size, name in spec.inputs),

@@ -290,3 +290,37 @@ def quoted(name: str) -> str:
 def split(line: str) -> tuple[str, str, str, str]:
     size, time, digest, path = line.split("\t")
     return size, time, digest, path
+
+
+STOPPING = (
+    ": > outputs/ready\n"
+    'while [ ! -e "$NAMDRUNNER_STOP_FILE" ]; do sleep 0.1; done\n'
+    "echo 'TCL: NAMDRunner: stopping at step 40, as asked.'\n"
+)
+
+
+def test_namd_is_asked_to_stop_before_the_time_limit(job: JobFolders) -> None:
+    job.set_namd(STOPPING + WRITES + LOG)
+    process = job.start(job.spec(clean_stop=True))
+    job.wait_for(job.scratch / "outputs" / "ready", process)
+    os.kill(process.pid, signal.SIGUSR1)
+    output, _ = process.communicate(timeout=20)
+    result = job.result()
+    assert (result.signal, result.exit_code, result.staged_out) == ("USR1", 0, True), output
+    assert process.returncode == 85  # what depends on the job does not start
+    assert "NAMD is asked to stop" in output
+    assert not (job.project / "outputs" / "namdrunner_stop").exists()
+
+
+def test_a_cancel_does_not_wait_for_a_clean_stop(job: JobFolders) -> None:
+    job.set_namd(
+        ': > outputs/ready\nwhile [ ! -e "$NAMDRUNNER_STOP_FILE" ]; do sleep 0.1; done\n'
+        ": > outputs/asked\nsleep 60 & wait\n"
+    )
+    process = job.start(job.spec(clean_stop=True))
+    job.wait_for(job.scratch / "outputs" / "ready", process)
+    os.kill(process.pid, signal.SIGUSR1)
+    job.wait_for(job.scratch / "outputs" / "asked", process)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert job.result().exit_code == 143

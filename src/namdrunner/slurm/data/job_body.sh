@@ -13,6 +13,7 @@ nr_error=
 nr_exit_code=null
 nr_pid=
 nr_kill_at=
+nr_asked=
 nr_staged_out=false
 nr_files=0
 nr_bytes=0
@@ -20,6 +21,7 @@ nr_log=$nr_project/logs/namd.log
 nr_err=$nr_project/logs/namd.err
 nr_status=$nr_project/logs/.exit_status
 nr_hash_limit=67108864
+nr_stop_file=$nr_run/$nr_config_dir/namdrunner_stop
 
 nr_say() { printf '%s NAMDRunner: %s\n' "$(date '+%Y-%m-%d %H:%M:%S %z')" "$*"; }
 
@@ -44,14 +46,23 @@ nr_on_signal() {
     setup | stage-in)
       nr_fail "The job was stopped (signal $1) before NAMD started." 143 ;;
     namd)
-      nr_stop_namd ;;
+      nr_stop_namd "$1" ;;
   esac
 }
 
-nr_stop_namd() {  # NAMD does not catch signals; its last restart files are what remains
-  if [ -n "$nr_pid" ] && [ -z "$nr_kill_at" ]; then
+nr_stop_namd() {  # signal. NAMD does not catch signals; its last restart files are what remains
+  [ -n "$nr_pid" ] || return
+  if [ -z "$nr_kill_at" ] || { [ -n "$nr_asked" ] && [ "$1" != USR1 ]; }; then
+    if [ "$1" = USR1 ] && [ "$nr_notice" -gt 0 ] && : >"$nr_stop_file"; then
+      # The config looks for this file between two stretches of work, writes its state and ends.
+      nr_kill_at=$((SECONDS + nr_notice * 7 / 10))
+      nr_asked=yes
+      nr_say "NAMD is asked to stop"
+      return
+    fi
+    nr_asked=
     nr_kill_at=$((SECONDS + 5))
-    [ "$nr_signal" = USR1 ] && nr_kill_at=$((SECONDS + 20))
+    [ "$1" = USR1 ] && nr_kill_at=$((SECONDS + 20))
     kill -TERM -- "-$nr_pid" 2>/dev/null || kill -TERM "$nr_pid" 2>/dev/null
   fi
 }
@@ -161,14 +172,18 @@ nr_start_namd() {  # in the background; it leaves NAMD's exit status in a file, 
 nr_run_namd() {
   local status
   cd -- "$nr_run/$nr_config_dir" || nr_fail "The run folder $nr_run cannot be entered."
-  rm -f -- "$nr_status"
+  rm -f -- "$nr_status" "$nr_stop_file"
+  if [ "$nr_notice" -gt 0 ]; then
+    export NAMDRUNNER_STOP_FILE=$nr_stop_file
+    export NAMDRUNNER_STRETCH_S=$((nr_notice > 4 ? nr_notice / 4 : 1))
+  fi
   nr_say "start: ${nr_launch[*]}"
   nr_stage=namd
   set -m  # a process group of its own, so that wrappers and launchers are stopped with all they started
   (nr_start_namd) &
   nr_pid=$!
   set +m
-  [ -n "$nr_signal" ] && nr_stop_namd
+  [ -n "$nr_signal" ] && nr_stop_namd "$nr_signal"
   wait "$nr_pid"
   nr_exit_code=$?
   while kill -0 "$nr_pid" 2>/dev/null; do  # a signal ended the wait, not NAMD
@@ -321,7 +336,7 @@ nr_finish() {
     trap "nr_signal=\${nr_signal:-$step}" "$step"
   done
   [ "$nr_signal" = TERM ] && nr_hash_limit=0  # on cancel there is little time
-  rm -f -- "$nr_project/logs/.reserve" "$nr_status"
+  rm -f -- "$nr_project/logs/.reserve" "$nr_status" "$nr_stop_file"
   nr_last=null nr_final=null nr_end=false nr_fatal=false
   if [ "$nr_stage" = namd ]; then
     read -r nr_last nr_final nr_end nr_fatal < <(nr_read_log)
@@ -334,6 +349,8 @@ nr_finish() {
     nr_inventory
     if [ "$nr_fatal" = true ] || [ "$nr_end" = false ] || [ "$nr_staged_out" = false ]; then
       [ "$status" -eq 0 ] && status=1  # so that jobs that depend on this one do not start
+    elif [ "$status" -eq 0 ] && grep -aqs '^TCL: NAMDRunner: stopping at step' "$nr_log"; then
+      status=85  # nothing failed, but it is not done: the job wants to be continued
     fi
   fi
   if ! nr_write_result "$nr_project/result.json"; then
