@@ -21,6 +21,10 @@ from namdrunner.templates.values import ValueProblem, check_value
 from namdrunner.templates.writer import template_text
 
 MAX_CONFIG_LINES = 20_000
+MAX_LINE = 1000
+"""Longer lines are left as they are."""
+MAX_SUGGESTED = 200
+"""Further values are left as they are."""
 _LINE = re.compile(r"^([ \t]*)([A-Za-z0-9][\w-]*)([ \t]*=[ \t]*|[ \t]+)(\S.*?)([ \t]*(?:;[ \t]*(?:#.*)?|#.*)?)$")
 _SET = re.compile(r"^([ \t]*set[ \t]+)(\w+)([ \t]+)([^\s;{}\[\]$\"]+)([ \t]*(?:;.*)?)$")
 _USE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -94,7 +98,7 @@ def _settings(text: str) -> list[str]:
     found = []
     for line in text.splitlines()[:1000]:
         match = _CHARMM_SET.match(line)
-        if match and re.fullmatch(r"[\w.+-]+", match.group(2)):
+        if len(line) <= MAX_LINE and match and re.fullmatch(r"[\w.+-]+", match.group(2)):
             found.append(f"set {match.group(1).lower()} {match.group(2).lower()}")
     return found
 
@@ -108,10 +112,18 @@ class _Rewriter:
         self.keywords: set[str] = set()
         self.notes: list[str] = []
         self._files: dict[str, list[str]] = {}
-        self._top = list(_top_level(lines))
+        self._top = [alone and len(line) <= MAX_LINE for alone, line in zip(_top_level(lines), lines, strict=True)]
+        self._values: dict[str, list[str]] = {}
+        for number, line in enumerate(lines):
+            match = _LINE.match(line) if self._top[number] else None
+            if match:
+                self._values.setdefault(match.group(2).lower(), []).append(match.group(4))
+        self._used = {name for line in lines for name in _names_in(line)}
         self._set = self._constants()
         self._cell = self._cell_lines()
-        self._outputs = {name for line in self._plain("outputname") for name in _names_in(line)}
+        self._in_cell = {name for keyword in self._cell for name in self._names("", keyword)}
+        self._outputs = set(self._names("", "outputname"))
+        self._temperatures = set(self._names("whole", "temperature", "langevintemp"))
 
     def file_names(self) -> dict[str, tuple[str, ...]]:
         return {name: tuple(dict.fromkeys(names)) for name, names in self._files.items()}
@@ -123,13 +135,10 @@ class _Rewriter:
 
     # -- what is known before the lines are rewritten ------------------------------------------------------
 
-    def _plain(self, keyword: str) -> list[str]:
-        found = []
-        for number, line in enumerate(self._lines):
-            match = _LINE.match(line) if self._top[number] else None
-            if match and match.group(2).lower() == keyword:
-                found.append(match.group(4))
-        return found
+    def _names(self, which: str, *keywords: str) -> list[str]:
+        """Variables in the values of keywords; ``whole``: only where nothing else stands there."""
+        values = [value for keyword in keywords for value in self._values.get(keyword, ())]
+        return [name for value in values for name in _names_in(value) if not which or value.strip("${}") == name]
 
     def _constants(self) -> dict[str, str]:
         """``set`` lines at the top level whose name is set once."""
@@ -147,7 +156,7 @@ class _Rewriter:
 
     def _cell_lines(self) -> dict[str, str]:
         """The four lines of the cell, when all of its vectors are numbers."""
-        values = {keyword: found[0] for keyword in _CELL if len(found := self._plain(keyword)) == 1}
+        values = {keyword: found[0] for keyword in _CELL if len(found := self._values.get(keyword, [])) == 1}
         texts = {
             k: _USE.sub(lambda m: self._set.get(m.group(1) or m.group(2), m.group(0)), v) for k, v in values.items()
         }
@@ -190,17 +199,15 @@ class _Rewriter:
 
     def _constant(self, match: re.Match[str], line: str) -> str:
         head, name, gap, value, rest = match.groups()
-        used = re.search(rf"\$(?:{name}\b|\{{{name}\}})", "\n".join(self._lines))
         if name in self._outputs and not re.search(r"[\\/]", value):
             return f"{head}{name}{gap}outputs/{self._output(value)}{literal(rest)}"
-        if not used or parse_number(value) is None or name in self._in_cell():
+        full = len(self.variables) >= MAX_SUGGESTED
+        if name not in self._used or parse_number(value) is None or name in self._in_cell or full:
             return literal(line)
-        temperature = any(_names_in(v) == [name] for k in ("temperature", "langevintemp") for v in self._plain(k))
-        suggested = NUMBERS["temperature"] if temperature else Suggestion(name, name, VariableType.NUMBER)
+        suggested = (
+            NUMBERS["temperature"] if name in self._temperatures else Suggestion(name, name, VariableType.NUMBER)
+        )
         return f"{head}{name}{gap}{self._number(suggested, value)}{literal(rest)}"
-
-    def _in_cell(self) -> set[str]:
-        return {name for keyword in self._cell for value in self._plain(keyword) for name in _names_in(value)}
 
     def _vector(self, keyword: str, head: str, rest: str) -> str:
         self.variables.setdefault("cell", self._default_cell)
@@ -209,6 +216,8 @@ class _Rewriter:
 
     def _value(self, keyword: str, value: str) -> str | None:
         """What stands in the template instead of the value; ``None``: the line stays as it is."""
+        if len(self.variables) >= MAX_SUGGESTED:
+            return None
         if keyword == "parameters":
             return self._file(PARAMETERS, value)
         if keyword in FILES:

@@ -15,8 +15,8 @@ from namdrunner.templates.declarations import (
     parse_variable,
     problem_of,
 )
-from namdrunner.templates.model import Problem, Template, Variable
-from namdrunner.templates.sandbox import check_body, make_environment
+from namdrunner.templates.model import Problem, Template, Variable, VariableType
+from namdrunner.templates.sandbox import check_body, make_environment, too_complex
 
 MAX_TEMPLATE_CHARACTERS = 500_000
 MAX_VARIABLES = 500
@@ -181,11 +181,15 @@ def _across(reader: _Reader) -> list[Problem]:
 
 
 def _body_problems(body: str, variables: list[Variable]) -> list[Problem]:
+    complex_ = too_complex(body)
+    if complex_ is not None:
+        return [complex_]
     environment = make_environment()
+    loopable = frozenset(variable.name for variable in variables if variable.type is VariableType.FILES)
     declared = frozenset(variable.name for variable in variables)
     try:
         tree = environment.parse(body)
-        problems = list(check_body(tree, declared))
+        problems = list(check_body(tree, declared, loopable))
         if not problems:
             environment.compile(tree)
     except jinja2.TemplateSyntaxError as error:

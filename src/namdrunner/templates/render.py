@@ -17,7 +17,7 @@ from namdrunner.templates.filenames import FileNames, RenderedFile
 from namdrunner.templates.model import Problem, Template, VariableType
 from namdrunner.templates.parser import error_of
 from namdrunner.templates.quantities import MAX_STEPS, format_time, whole_cycles
-from namdrunner.templates.sandbox import MAX_OUTPUT_CHARACTERS, NoValue, make_environment
+from namdrunner.templates.sandbox import MAX_OUTPUT_CHARACTERS, LoopedFiles, NoValue, make_environment
 from namdrunner.templates.tcl import tcl_escape
 from namdrunner.templates.values import check_values
 
@@ -167,6 +167,7 @@ def _context(
     files: Mapping[str, tuple[RenderedFile, ...]],
 ) -> dict[str, Any]:
     context: dict[str, Any] = {}
+    rounds = [0]
     for variable in template.variables:
         value = resolved[variable.name]
         match variable.type:
@@ -175,7 +176,8 @@ def _context(
             case VariableType.FILE:
                 value = f"{INPUTS}/{files[variable.name][0].name}" if variable.name in files else None
             case VariableType.FILES:
-                value = tuple(f"{INPUTS}/{file.name}" for file in files.get(variable.name, ()))
+                names = tuple(f"{INPUTS}/{file.name}" for file in files.get(variable.name, ()))
+                value = LoopedFiles.of(names, rounds)
             case VariableType.TEXT if value is not None:
                 value = tcl_escape(value)
         context[variable.name] = value

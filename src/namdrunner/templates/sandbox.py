@@ -6,6 +6,7 @@ macros, includes, powers, string arithmetic.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,13 @@ from namdrunner.templates.quantities import format_number
 
 MAX_OUTPUT_CHARACTERS = 2_000_000
 MAX_LOOP_DEPTH = 2
+MAX_ROUNDS = 200_000
+"""Of all loops of one rendering together."""
+MAX_BLOCKS = 5000
+MAX_CODE_CHARACTERS = 40_000
+MAX_NODES = 15_000
+"""Far above any real template, and few enough that reading one takes no more than seconds and some 100 MB."""
+_OPENING = re.compile(r"\{[{%]")
 _FILTERS = frozenset({"round", "int", "float", "abs", "join", "length", "count", "first", "last", "default", "d"})
 _TESTS = frozenset({"defined", "undefined", "none", "eq", "ne", "lt", "le", "gt", "ge", "sameas", "odd", "even"})
 _ATTRIBUTES = frozenset({"a", "b", "c", "origin", "first", "last", "index", "index0"})
@@ -31,6 +39,25 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 
 class NoValue(jinja2.TemplateRuntimeError):
     """An optional variable without a value was to be written."""
+
+
+class LoopedFiles(tuple[str, ...]):
+    """The files of a variable in a template; all loops over all of them share ``rounds``."""
+
+    rounds: list[int]
+
+    @classmethod
+    def of(cls, files: tuple[str, ...], rounds: list[int]) -> LoopedFiles:
+        found = cls(files)
+        found.rounds = rounds
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        for file in super().__iter__():
+            self.rounds[0] += 1
+            if self.rounds[0] > MAX_ROUNDS:
+                raise jinja2.TemplateRuntimeError("its loops go round too often")
+            yield file
 
 
 class ConfigEnvironment(SandboxedEnvironment):
@@ -73,8 +100,37 @@ def write_value(value: Any) -> Any:
     return value
 
 
-def check_body(tree: nodes.Template, declared: frozenset[str]) -> Iterator[Problem]:
-    """Problems of a parsed body: what is not allowed, and names that are not declared."""
+def _code_characters(body: str) -> int:
+    """Between the signs that open and close template code; up to the end where one is not closed."""
+    total = at = 0
+    while (opening := _OPENING.search(body, at)) is not None:
+        closing = body.find("}}" if opening.group() == "{{" else "%}", opening.end())
+        if closing < 0:
+            return total + len(body) - opening.end()
+        total += closing - opening.end()
+        at = closing + 2
+    return total
+
+
+def too_complex(body: str) -> Problem | None:
+    """Whether there is so much template code in a body that reading it would take long; before it is parsed."""
+    if body.count("{{") + body.count("{%") <= MAX_BLOCKS and _code_characters(body) <= MAX_CODE_CHARACTERS:
+        return None
+    return Problem(
+        "template-too-complex",
+        "There is too much template code ({{ }} and {% %}) in it.",
+        "Write what does not change as plain text; use Tcl's own loops.",
+    )
+
+
+def check_body(tree: nodes.Template, declared: frozenset[str], loopable: frozenset[str]) -> Iterator[Problem]:
+    """Problems of a parsed body: what is not allowed, and names that are not declared.
+
+    ``loopable``: the variables a loop may go over.
+    """
+    if sum(1 for _ in tree.find_all(nodes.Node)) > MAX_NODES:
+        yield Problem("template-too-complex", "There is too much template code in it.", "Make it simpler.")
+        return
     local = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"} | {"loop"}
     for node, depth in _walk(tree, 0):
         if depth > MAX_LOOP_DEPTH:
@@ -90,8 +146,8 @@ def check_body(tree: nodes.Template, declared: frozenset[str]) -> Iterator[Probl
             yield _refused(node, f"'.{node.attr}'")
         elif isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Const):
             yield _refused(node, "an index that is no constant")
-        elif isinstance(node, nodes.For) and (not isinstance(node.iter, nodes.Name) or node.recursive):
-            yield _refused(node, "a loop over anything but a variable")
+        elif isinstance(node, nodes.For) and not _over_files(node, loopable):
+            yield _refused(node, "a loop over anything but a variable of the type files")
         elif isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in declared | local:
             yield Problem(
                 "variable-undeclared",
@@ -100,6 +156,10 @@ def check_body(tree: nodes.Template, declared: frozenset[str]) -> Iterator[Probl
                 line=node.lineno,
                 variable=node.name,
             )
+
+
+def _over_files(node: nodes.For, loopable: frozenset[str]) -> bool:
+    return isinstance(node.iter, nodes.Name) and node.iter.name in loopable and not node.recursive
 
 
 def _walk(node: nodes.Node, depth: int) -> Iterator[tuple[nodes.Node, int]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,26 @@ def test_real_configs_keep_their_keywords(shared_data: Path) -> None:
 def _keywords(text: str) -> list[str]:
     lines = (line.split("#")[0].strip() for line in text.splitlines())
     return sorted(re.split(r"[\s=]", line)[0].lower() for line in lines if line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "run 20\nstructure a" + " " * 400_000 + "b",
+        "run 20\n" + "".join(f"set v{n} {n}\n" for n in range(19_000)) + "temperature $v5",
+        "".join(f"run {n}\n" for n in range(20, 19_000)),
+        "run 20\n" + "".join(f"consref f{n}.pdb\n" for n in range(15_000)),
+        "run 20\n" + "parameters x.prm\n" * 19_000,
+        "run 20\ntemperature " + "$a" * 200_000,
+        "run 20\n" + "{" * 400_000,
+        "run 20\n" + "#" * 400_000,
+        "run 20\n" + " " * 400_000,
+        "run 20\n" + "source " * 50_000,
+    ],
+    ids=["spaces", "sets", "runs", "files", "parameters", "names", "braces", "comment", "blank", "sources"],
+)
+def test_hostile_configs_take_no_time(text: str) -> None:
+    begin = time.process_time()
+    with contextlib.suppress(TemplateError):
+        import_config(text, "x")
+    assert time.process_time() - begin < 10

@@ -141,6 +141,14 @@ def test_lines_that_cannot_be_read(line: str) -> None:
         ("{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}", "loop-depth"),
         ("{{ " + "(" * 3000 + "x", "template-nesting"),
         ("{% if x %}" * 300 + "{% endif %}" * 300, "template-nesting"),
+        ("{% for i in x %}{% endfor %}", "template-construct"),
+        ("{{x}}" * 90_000, "template-too-complex"),
+        ("{%for a in p%}{%endfor%}" * 20_000, "template-too-complex"),
+        ("{{ " + "x+" * 150_000 + "x }}", "template-too-complex"),
+        ("{{ " + "x+" * 15_000 + "x }}", "template-nesting"),
+        ("{{[" + "1," * 15_000 + "1]|length}}", "template-too-complex"),
+        ("{{" * 4000 + "x" * 400_000, "template-too-complex"),
+        ("{%" * 4000 + "{#" * 40_000, "template-too-complex"),
     ],
 )
 def test_hostile_bodies_are_refused(body: str, code: str) -> None:

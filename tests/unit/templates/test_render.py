@@ -270,6 +270,15 @@ def test_output_is_bounded_in_size_and_time() -> None:
     assert time.monotonic() - started < 5
 
 
+def test_loops_that_write_nothing_end_too() -> None:
+    loops = "{% for f in p %}{% for g in p %}{% endfor %}{% endfor %}"
+    one = template('#@ var p files .prm "P"', *[loops] * 500)
+    started = time.process_time()
+    error = refused(one, {}, {"p": [f"{i}.prm" for i in range(1000)]})
+    assert error.code == "template-render"
+    assert time.process_time() - started < 10
+
+
 def test_the_rendered_document_is_plain_json() -> None:
     document = render(CELL, {"c": "30 30 30"}).document()
     assert json.loads(json.dumps(document))["values"]["c"]["a"] == [30, 0, 0]
