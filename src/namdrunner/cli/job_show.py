@@ -136,6 +136,8 @@ def print_job(job: JobDocument) -> None:
             ("outputs", f"{len(job['outputs'])} files" if job["outputs"] else ""),
         ]
     )
+    for item in job["warnings"]:
+        write_text(f"warning: {item['message']} {item.get('remedy', '')}\n")
     for item in job["diagnosis"]:
         write_text(f"diagnosis: {item.get('message', '')} {item.get('remedy', '')}\n")
     for item in job["evidence"]:

@@ -115,6 +115,7 @@ class JobDocument(JobSummary):
     run: JsonObject
     timeline: list[JsonObject]
     last_energies: dict[str, float]
+    warnings: list[JsonObject]
     cancel_requested_at: str | None
     deleting: bool
 
@@ -220,6 +221,8 @@ class TaskDocument(TypedDict):
     job: str | None
     cluster: str | None
     state: TaskStateName
+    pausable: bool
+    paused: bool
     message: str
     progress: TaskProgress | None
     error: ErrorDocument | None

@@ -162,5 +162,7 @@ class JobStatus(_Model):
     """Since when an answering queue does not list it although its end is not established."""
     weight: int = 0
     """Of the evidence that decided the state."""
+    left_in_scratch: bool = False
+    """It has ended, and what it wrote could not be brought to the project folder yet."""
     stale: str = ""
     """Why what is shown may be out of date; empty when it is not."""

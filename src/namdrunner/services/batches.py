@@ -17,6 +17,7 @@ from namdrunner.services.files import check_target
 from namdrunner.services.job_upload import upload
 from namdrunner.services.local_copies import LocalCopies
 from namdrunner.services.polling import Poller
+from namdrunner.services.purge import scratch_warnings
 from namdrunner.services.tasks import Task, TaskHandle
 from namdrunner.store.jobs import StoredJob
 
@@ -90,7 +91,14 @@ class Batches:
         jobs = {job.id: job for job in repository.get_many(job_ids)}
         children, timelines = repository.children_of(job_ids), repository.timelines(job_ids)
         return [
-            job_document(jobs[i], children=children.get(i, []), timeline=timelines[i]) for i in job_ids if i in jobs
+            job_document(
+                jobs[job_id],
+                children=children.get(job_id, []),
+                timeline=timelines[job_id],
+                warnings=scratch_warnings(self._context, jobs[job_id]),
+            )
+            for job_id in job_ids
+            if job_id in jobs
         ]
 
     def _start(self, kind: str, jobs: Sequence[str], work: Work) -> Task:

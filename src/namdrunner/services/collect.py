@@ -17,9 +17,12 @@ from namdrunner.store.jobs import StoredJob
 
 @dataclass(frozen=True)
 class Collection:
-    """``complete``: every result is in the project folder and was verified there."""
+    """``complete``: every result is in the project folder and was verified there; ``gone``: there is nothing left
+    that could be.
+    """
 
     complete: bool
+    gone: bool = False
     outputs: tuple[OutputFile, ...] = ()
     reason: str = ""
     remedy: str = ""
@@ -39,10 +42,11 @@ async def collect(context: Context, job: StoredJob) -> Collection:
     parts = {words[0]: (words[1:], body.decode("utf-8", "replace")) for words, body in sections(reply.stdout, nonce)}
     words, problem = parts.get("collected", (["cut"], ""))
     if words == ["whole"]:
-        return Collection(True, output_files(parse_inventory(parts.get("inventory", ([], ""))[1])))
+        return Collection(True, outputs=output_files(parse_inventory(parts.get("inventory", ([], ""))[1])))
     if words[:1] == ["missing"]:
         return Collection(
             False,
+            gone=True,
             reason="The run folder is gone, and with it the results that had not been copied.",
             remedy="Run the job again; scratch folders are cleared by the site after some time.",
         )

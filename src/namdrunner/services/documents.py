@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,7 +103,13 @@ def short_job_document(job: StoredJob) -> dict[str, Any]:
     return summary_document(summary_of(job))
 
 
-def job_document(job: StoredJob, *, children: list[str], timeline: list[TimelineEntry]) -> dict[str, Any]:
+def job_document(
+    job: StoredJob,
+    *,
+    children: list[str],
+    timeline: list[TimelineEntry],
+    warnings: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
     """``job show``: everything that is known locally."""
     record, status = job.record, job.status
     return short_job_document(job) | {
@@ -122,6 +129,7 @@ def job_document(job: StoredJob, *, children: list[str], timeline: list[Timeline
         "run": record.run.model_dump(mode="json"),
         "project_dir": record.project_dir,
         "scratch_dir": record.scratch_dir,
+        "warnings": list(warnings),
         "cancel_requested_at": rfc3339(job.cancel_requested_at),
         "deleting": job.deleting,
     }

@@ -96,6 +96,12 @@ async def _read(
     return jobs
 
 
+_REASONS = {
+    JobState.UPLOADING: "Its upload was interrupted.",
+    JobState.UNKNOWN: "It was found on the cluster; how it stands is being asked.",
+}
+
+
 def _rebuild(job_id: str, part: dict[str, str], cluster: str) -> StoredJob | None:
     try:
         record = JobRecord.model_validate(json.loads(part["info"]))
@@ -111,7 +117,7 @@ def _rebuild(job_id: str, part: dict[str, str], cluster: str) -> StoredJob | Non
         others = tuple(s for s in record.submissions if s.token != receipt.token)
         own = Submission(token=receipt.token, at=submitted_at, slurm_id=receipt.slurm_id)
         record = record.model_copy(update={"submissions": (*others, own)})
-        state = JobState.PENDING
+        state = JobState.UNKNOWN
     elif (attempt := parse_attempt(part.get("attempt", ""))) is not None:
         state, submitted_at = JobState.SUBMIT_UNKNOWN, datetime.fromtimestamp(attempt.at, UTC)
         others = tuple(s for s in record.submissions if s.token != attempt.token)
@@ -121,5 +127,5 @@ def _rebuild(job_id: str, part: dict[str, str], cluster: str) -> StoredJob | Non
         state = JobState.READY
     else:
         state = JobState.UPLOADING
-    reason = "Its upload was interrupted." if state is JobState.UPLOADING else ""
+    reason = _REASONS.get(state, "")
     return StoredJob(record, JobStatus(state=state, submitted_at=submitted_at, reason=reason))

@@ -15,7 +15,7 @@ from namdrunner.services import cancel, create, energies, files, job_upload, per
 from namdrunner.services.batches import Batches
 from namdrunner.services.content import FileContent, open_content
 from namdrunner.services.context import Context
-from namdrunner.services.documents import job_document, summary_document
+from namdrunner.services.documents import summary_document
 from namdrunner.services.job_request import JobRequest
 from namdrunner.services.plan import error_findings
 from namdrunner.services.polling import Poller
@@ -247,6 +247,4 @@ class JobService:
         return cancel.start_delete(self._context, stored, stored.record.cluster, keep_remote=keep_remote)
 
     def _document(self, job: StoredJob) -> dict[str, Any]:
-        return job_document(
-            job, children=self._context.jobs.children(job.id), timeline=self._context.jobs.timeline(job.id)
-        )
+        return self.batches.documents([job.id])[0]

@@ -23,10 +23,12 @@ from namdrunner.jobs.result import JobResult, parse_result
 from namdrunner.jobs.state import JobState
 from namdrunner.jobs.submit_script import parse_attempt, parse_receipt
 from namdrunner.jobs.sync_script import SyncJob, SyncReply, build_sync_script, parse_sync_reply
+from namdrunner.services.allocation import CODE, processors_remark
 from namdrunner.services.collect import collect
 from namdrunner.services.context import Context
 from namdrunner.services.endings import conclude
 from namdrunner.services.job_logs import JobLog, read_log_part
+from namdrunner.services.purge import cluster_warnings
 from namdrunner.services.submit import Reconciliation, reconcile, settled
 from namdrunner.slurm.accounting import AccountingRow, parse_sacct_reply, runs_of
 from namdrunner.slurm.queue import QueueRow, parse_squeue_reply
@@ -61,8 +63,10 @@ class Seen:
 
 async def sync_cluster(
     context: Context, cluster: str, extra: Sequence[str] = (), *, deleting: bool = False
-) -> dict[str, list[str]]:
+) -> dict[str, list[Any]]:
     """Bring all active jobs of the cluster (and ``extra``) up to date; returns ``synced`` and ``changed`` ids.
+
+    ``warnings`` are of results that a site will soon clear away from its scratch.
 
     ``deleting``: jobs that are being deleted, too.
 
@@ -73,7 +77,7 @@ async def sync_cluster(
     jobs |= {job.id: job for job in context.jobs.brief(extra) if job.state.submitted and (deleting or not job.deleting)}
     chosen = list(jobs.values())[:MAX_JOBS]
     if not chosen:
-        return {"synced": [], "changed": []}
+        return {"synced": [], "changed": [], "warnings": cluster_warnings(context, cluster)}
     nonce = secrets.token_hex(16)
     script = build_sync_script(_questions(context, chosen), nonce, since=_since(context, chosen))
     label = f"sync of {len(chosen)} job{'s' if len(chosen) > 1 else ''}"
@@ -99,7 +103,8 @@ async def sync_cluster(
                 changed.append(job_id)
         await asyncio.sleep(0)
     context.last_seen.update(sights)
-    return {"synced": [job.id for job in chosen], "changed": changed}
+    warnings = cluster_warnings(context, cluster)
+    return {"synced": [job.id for job in chosen], "changed": changed, "warnings": warnings}
 
 
 def _questions(context: Context, jobs: Sequence[ActiveJob]) -> list[SyncJob]:
@@ -171,7 +176,7 @@ def _update_together(context: Context, job_ids: Sequence[str], seen: Seen, chang
         if not before.state.submitted or before.slurm_id is None:
             continue
         job, verdict = _judge(context, before, seen)
-        if verdict.state is JobState.COLLECTING:
+        if verdict.state is JobState.COLLECTING or _left_behind(job, seen, verdict):
             later.append(before.id)
             continue
         job = _finish(context, before, _apply(context, job, seen, verdict), seen)
@@ -195,6 +200,8 @@ async def _update_alone(context: Context, job_id: str, seen: Seen) -> bool:
             job, verdict = _judge(context, job, seen)
             if verdict.state is JobState.COLLECTING:
                 job, verdict = await _collected(context, job, seen, verdict)
+            elif _left_behind(job, seen, verdict):
+                job = await _brought_home(context, job)
             job = _finish(context, before, _apply(context, job, seen, verdict), seen)
         if _noticeable(job) != _noticeable(before):
             context.jobs.save(job)
@@ -249,7 +256,9 @@ def with_log(context: Context, job: StoredJob, seen: Seen) -> StoredJob:
         ns_per_day=log.progress.ns_per_day,
         eta_s=log.progress.eta_s,
     )
-    return with_status(job, progress=progress, log=log.facts, last_energies=log.last_energies)
+    remark = processors_remark(job.record, context.clusters.pace(job.record.cluster), log.processors)
+    diagnosis = (*(d for d in job.status.diagnosis if d.get("code") != CODE), *([remark] if remark else []))
+    return with_status(job, progress=progress, log=log.facts, last_energies=log.last_energies, diagnosis=diagnosis)
 
 
 def _result(job: StoredJob, seen: Seen) -> JobResult | None:
@@ -310,6 +319,28 @@ async def _collected(context: Context, job: StoredJob, seen: Seen, verdict: Verd
         return job, replace(verdict, reason=outcome.reason or verdict.reason, remedy=outcome.remedy or verdict.remedy)
     job = with_status(job, outputs=outcome.outputs)
     return job, decide(replace(_observe(context, job, seen), collected=True))
+
+
+def _left_behind(job: StoredJob, seen: Seen, verdict: Verdict) -> bool:
+    """It ran, ended otherwise than it should, and its script did not come to bringing home what there is."""
+    if not verdict.state.final or verdict.state is JobState.COMPLETED:
+        return False
+    if job.state.final and not job.status.left_in_scratch:
+        return False
+    result = _result(job, seen)
+    home = result is not None and (result.staged_out or result.stage in ("setup", "stage-in"))
+    return not home and (verdict.started_at or job.status.started_at) is not None
+
+
+async def _brought_home(context: Context, job: StoredJob) -> StoredJob:
+    """Restart files and whatever else the run wrote; where it cannot be had now, this is remembered."""
+    try:
+        outcome = await collect(context, job)
+    except ClusterError:
+        return with_status(job, left_in_scratch=True)
+    if outcome.complete:
+        return with_status(job, outputs=outcome.outputs, left_in_scratch=False)
+    return with_status(job, left_in_scratch=not outcome.gone)
 
 
 def _apply(context: Context, job: StoredJob, seen: Seen, verdict: Verdict) -> StoredJob:

@@ -230,6 +230,14 @@ class JobRepository:
             for job_id, speed, (atoms, timestep_fs, resources, recipe), memory in rows
         ]
 
+    def on_scratch(self, cluster: str) -> list[StoredJob]:
+        """Jobs of which something may be on scratch only."""
+        left = func.json_extract(JobRow.status, "$.left_in_scratch").is_(True)
+        states = [JobState.COLLECTING.value, JobState.UNKNOWN.value]
+        statement = select(JobRow).where(JobRow.cluster == cluster, or_(left, JobRow.state.in_(states)))
+        with self._database.transaction() as session:
+            return [_stored(row) for row in session.scalars(statement)]
+
     def counts(self) -> dict[str, int]:
         with self._database.transaction() as session:
             rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))

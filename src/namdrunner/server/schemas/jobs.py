@@ -34,6 +34,15 @@ class TimelineItem(Answer):
     says: str
 
 
+class JobWarning(Answer):
+    """Something that will go wrong unless somebody acts: ``scratch-purge`` with the time when the site clears up."""
+
+    code: str
+    message: str
+    remedy: str = ""
+    purged_at: str | None = None
+
+
 class JobSummary(Answer):
     """A row of the list of jobs; times are RFC 3339 in UTC."""
 
@@ -73,6 +82,7 @@ class JobDocument(JobSummary):
     run: RunPlan = RunPlan()
     timeline: list[TimelineItem] = Field(default_factory=list)
     last_energies: dict[str, float] = Field(default_factory=dict)
+    warnings: list[JobWarning] = Field(default_factory=list)
     cancel_requested_at: str | None = None
     deleting: bool = False
 

@@ -2986,6 +2986,8 @@ export interface components {
             last_energies?: {
                 [key: string]: number;
             };
+            /** Warnings */
+            warnings?: components["schemas"]["JobWarning"][];
             /** Cancel Requested At */
             cancel_requested_at?: string | null;
             /**
@@ -3147,6 +3149,23 @@ export interface components {
             synced_at?: string | null;
             /** Parent */
             parent?: string | null;
+        };
+        /**
+         * JobWarning
+         * @description Something that will go wrong unless somebody acts: ``scratch-purge`` with the time when the site clears up.
+         */
+        JobWarning: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Remedy
+             * @default
+             */
+            remedy: string;
+            /** Purged At */
+            purged_at?: string | null;
         };
         /**
          * JobsForgotten
