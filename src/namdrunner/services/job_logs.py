@@ -29,6 +29,8 @@ class JobLog:
     progress: LogProgress
     facts: LogFacts
     last_energies: dict[str, float] = field(default_factory=dict)
+    processors: int | None = None
+    """On how many NAMD says that it runs."""
 
 
 def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
@@ -63,6 +65,7 @@ def read_log_part(context: Context, job: StoredJob, part: LogPart) -> JobLog:
             memory_bytes=_memory_bytes(run.memory_mb or run.timing_memory_mb),
         ),
         last_energies={name: value for name, value in summary.last_energies.items() if math.isfinite(value)},
+        processors=run.processors,
     )
 
 
