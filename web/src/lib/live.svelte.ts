@@ -1,8 +1,19 @@
 /** The event stream of the server, feeding what was loaded: resumed where it was cut off, or everything loaded anew. */
 import type { QueryClient } from "@tanstack/svelte-query";
 import { SvelteMap } from "svelte/reactivity";
+import { patchEnergies, type EnergiesEvent } from "./job/energies";
+import { isFinal } from "./jobs/state";
 import { patchActivity, patchConnection, patchJob, type JobPage } from "./live";
-import type { Activity, ClusterDocument, Connection, JobSummary, Prompt, Task, TaskProgress } from "./api/types";
+import type {
+  Activity,
+  ClusterDocument,
+  Connection,
+  Energies,
+  JobSummary,
+  Prompt,
+  Task,
+  TaskProgress,
+} from "./api/types";
 import { router } from "./router.svelte";
 import { place } from "./routes";
 import { toasts } from "./toasts.svelte";
@@ -136,8 +147,18 @@ class Live {
         moved ||= patched.moved;
         return patched.page;
       });
-      this.#refresh(`job/${job.id}`, `job-energies/${job.id}`, `job-files/${job.id}`);
+      this.#refresh(`job/${job.id}`, `job-files/${job.id}`, `job-performance/${job.id}`);
+      if (isFinal(job.status)) this.#refresh(`job-energies/${job.id}`);
       if (!known || moved) this.#refresh("jobs", "status");
+    },
+    "job.energies": (event: EnergiesEvent) => {
+      let stale = false;
+      this.#client.setQueriesData<Energies>({ queryKey: ["job-energies", event.id] }, (data) => {
+        const patched = patchEnergies(data, event);
+        stale ||= patched === null;
+        return patched ?? data;
+      });
+      if (stale) this.#refresh(`job-energies/${event.id}`);
     },
     "job.deleted": ({ id }: { id: string }) => {
       for (const noun of ["job", "job-energies", "job-files"]) this.#stale.delete(`${noun}/${id}`);

@@ -50,10 +50,28 @@ export const jobFiles = (id: string) =>
     queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/files", job(id))),
   });
 
-export const jobEnergies = (id: string) =>
+/** The whole run, thinned to so many points where it is long. */
+export const jobEnergies = (id: string, points: number) =>
   queryOptions({
-    queryKey: ["job-energies", id],
-    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/energies", job(id))),
+    queryKey: ["job-energies", id, points],
+    queryFn: () =>
+      ask(api.GET("/api/v1/jobs/{job_id}/energies", { params: { path: { job_id: id }, query: { points } } })),
+    staleTime: Infinity,
+  });
+
+export const energyRows = (id: string, query: { after: number; until: number; points?: number }) =>
+  queryOptions({
+    queryKey: ["energy-rows", id, query],
+    queryFn: ({ signal }) =>
+      ask(api.GET("/api/v1/jobs/{job_id}/energies", { params: { path: { job_id: id }, query }, signal })),
+    staleTime: Infinity,
+    gcTime: 60_000,
+  });
+
+export const jobPerformance = (id: string) =>
+  queryOptions({
+    queryKey: ["job-performance", id],
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/performance", job(id))),
   });
 
 export const jobStructure = (id: string) =>

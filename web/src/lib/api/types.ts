@@ -13,6 +13,7 @@ export type StructureFacts = Schemas["StructureFacts"];
 export type JobScript = Schemas["JobScript"];
 export type LogText = Schemas["LogText"];
 export type Energies = Schemas["Energies"];
+export type Performance = Schemas["Performance"];
 export type JobRequest = Schemas["JobRequest"];
 export type ClusterDocument = Schemas["ClusterDocument"];
 export type ClusterAdd = Schemas["ClusterAdd"];

@@ -20,7 +20,10 @@ export const CHARTS: ChartSpec[] = [
   { title: "Temperature", unit: "K", columns: ["TEMP", "TEMPAVG"], first: 1 },
   { title: "Pressure", unit: "bar", columns: ["PRESSURE", "GPRESSURE", "PRESSAVG", "GPRESSAVG"], first: 1 },
   { title: "Volume", unit: "Å³", columns: ["VOLUME"], first: 1 },
+  { title: "Density", unit: "g/cm³", columns: ["DENSITY"], first: 1 },
 ];
+
+export const SPEED_CHART: ChartSpec = { title: "Speed", unit: "ns/day", columns: ["ns/day"], first: 1 };
 
 export const STEP = "TS";
 
@@ -41,6 +44,16 @@ export function series({ columns, rows }: Energies, names: string[]): (number | 
   });
 }
 
-export function csv({ columns, rows }: Energies): string {
-  return [columns.join(","), ...rows.map((row) => row.map((value) => value ?? "").join(","))].join("\n") + "\n";
+/** Mean, lowest and highest of each name, where the rows are means of many: so many arrays behind the steps. */
+export function bandSeries({ columns, rows, lowest, highest }: Energies, names: string[]): (number | null)[][] {
+  if (!lowest || !highest) return [];
+  return names.flatMap((name) => {
+    const index = columns.indexOf(name);
+    return [highest, lowest].map((limit) => rows.map((_, row) => limit[row]?.[index] ?? null));
+  });
 }
+
+export const csvHead = (columns: string[]) => `${columns.join(",")}\n`;
+
+export const csvRows = (rows: (number | null)[][]) =>
+  rows.map((row) => `${row.map((value) => value ?? "").join(",")}\n`).join("");
