@@ -6,7 +6,7 @@ BIN := .venv/bin
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint ui-check docs build bench bench-transfer bench-sync bench-namd lock dev clean
+.PHONY: help demo test lint ui-check docs screenshots build bench bench-transfer bench-sync bench-namd bench-ui lock dev clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 18
@@ -33,13 +33,16 @@ ui-check: .venv/.installed-test  ## Types, tests, style and size of the web UI, 
 docs: .venv/.installed-test  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+screenshots: .venv/.installed-test  ## Pictures of every page of the UI in build/screenshots/ (ARGS='--format webp --to DIR')
+	$(BIN)/python scripts/screenshots.py $(ARGS)
+
 build: .venv/.installed-test  ## Wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation
 
 bench: .venv/.installed-test  ## Every benchmark, one after another
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file; done
 
-bench-transfer bench-sync bench-namd: bench-%: .venv/.installed-test
+bench-transfer bench-sync bench-namd bench-ui: bench-%: .venv/.installed-test
 	$(BIN)/python benchmarks/$*.py
 
 lock: .venv/.installed-test  ## Resolve requirements/*.txt anew (UPGRADE=1 takes newer versions)

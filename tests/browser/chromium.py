@@ -204,6 +204,11 @@ class Chromium:
         lossy = {"format": "webp", "quality": quality} if target.suffix == ".webp" else {"format": "png"}
         target.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", **lossy)["data"]))
 
+    def clear_cache(self) -> None:
+        """Forget what was downloaded; cookies stay."""
+        self._call("Network.enable")
+        self._call("Network.clearBrowserCache")
+
     def offline(self, *, offline: bool = True) -> None:
         """Cut the page off the server, requests under way included, or let it go on."""
         self._call("Network.enable")

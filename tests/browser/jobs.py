@@ -8,9 +8,16 @@ from namdrunner.jobs.folders import job_folder, new_job_id
 from namdrunner.jobs.record import JobProgress, JobRecord, JobStatus, RunPlan, Submission
 from namdrunner.jobs.state import JobState
 from namdrunner.slurm.resources import Resources
-from namdrunner.store.jobs import StoredJob
+from namdrunner.store.jobs import JobRepository, StoredJob
 
 NASTY = '<b>bold</b> & "quoted" <img src=x onerror=alert(1)>'
+
+
+def many_jobs(repository: JobRepository, count: int) -> None:
+    """``run 00000`` and so on, in as few transactions as will do."""
+    for start in range(0, count, 1000):
+        names = (f"run {number:05d}" for number in range(start, min(start + 1000, count)))
+        repository.add_many([(ended_job(name), {}) for name in names])
 
 
 def ended_job(name: str) -> StoredJob:
