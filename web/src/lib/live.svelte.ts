@@ -15,7 +15,8 @@ import type {
   TaskProgress,
 } from "./api/types";
 import { router } from "./router.svelte";
-import { place } from "./routes";
+import { isFinal, STATES } from "./jobs/state";
+import { jobPath, place } from "./routes";
 import { toasts } from "./toasts.svelte";
 
 export type StreamState = "connecting" | "live" | "lost" | "locked";
@@ -141,6 +142,7 @@ class Live {
     "job.updated": (job: JobSummary) => {
       let known = false;
       let moved = false;
+      this.#tellEnd(job);
       this.#client.setQueriesData<JobPage>({ queryKey: ["jobs"] }, (page) => {
         const patched = patchJob(page, job);
         known ||= patched.known;
@@ -191,6 +193,17 @@ class Live {
       this.#client.setQueryData<Activity[]>(["activity"], (entries) => patchActivity(entries, entry)),
     reset: () => void this.#client.invalidateQueries(),
   };
+
+  /** A job that ended while the person was elsewhere. */
+  #tellEnd(job: JobSummary): void {
+    if (!isFinal(job.status) || job.status === "CANCELLED") return;
+    const pages = this.#client.getQueriesData<JobPage>({ queryKey: ["jobs"] });
+    const before = pages.flatMap(([, page]) => page?.jobs ?? []).find(({ id }) => id === job.id);
+    const { page, params } = place(router.path);
+    if (!before || isFinal(before.status) || page === "jobs" || (page === "job" && params.id === job.id)) return;
+    const tone = job.status === "COMPLETED" ? "ok" : "error";
+    toasts.show(tone, `${job.name}: ${STATES[job.status].label}`, { remedy: job.reason, href: jobPath(job.id) });
+  }
 
   /** Keep what is known of a task; its failure is said wherever the person is. */
   note(task: Task): void {

@@ -1,7 +1,7 @@
 /** The documents of the API by short names; those the server passes on as plain objects are described here. */
 import type { components } from "./schema";
 
-type Schemas = components["schemas"];
+export type Schemas = components["schemas"];
 
 export type JobState = Schemas["JobState"];
 export type JobSummary = Schemas["JobSummary"];
@@ -30,6 +30,7 @@ export type FileFacts = Schemas["FileFacts"];
 export type ResourcePlan = Omit<Schemas["ResourcePlan"], "findings"> & { findings: Finding[] };
 export type RenderedTemplate = Schemas["RenderedTemplate"];
 export type TemplateProblem = Schemas["TemplateProblem"];
+export type Storage = Schemas["StorageDocument"];
 export type ErrorObject = Schemas["ErrorObject"];
 export type TemplateSummary = Schemas["TemplateSummary"];
 export type TemplateDocument = Omit<Schemas["TemplateDocument"], "variables"> & { variables: Variable[] };
