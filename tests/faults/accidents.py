@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class Scene:
     def root_on_cluster(self) -> Path:
         return Path(str(self.slurm.project_root)) / self.name
 
-    def prepare(self, *, seconds: float = 0.3) -> None:
+    def prepare(self, *, seconds: float = 0.3, megabytes: int = 0) -> None:
         """Folders of its own on the cluster, so that what is there belongs to this scene alone."""
         for part in ("project", "scratch", "bin"):
             folder = self.root_on_cluster / part
@@ -71,7 +72,8 @@ class Scene:
         profile.write_text(PROFILE.format(binary=binary), "utf-8")
         self.config = write_config(self.root / "system", steps=40, minimize=0)
         text = self.config.read_text("utf-8").replace("minimize        0\n", "")
-        self.config.write_text(f"set seconds {seconds}\n{text}", "utf-8")
+        memory = f"set megabytes {megabytes}\n" if megabytes else ""
+        self.config.write_text(f"set seconds {seconds}\n{memory}{text}", "utf-8")
         self.drive(
             "add",
             json.dumps(
@@ -109,6 +111,12 @@ class Scene:
         jobs: list[dict[str, Any]] = self.drive("settle", goal)["outcome"]
         return jobs
 
+    def create(self, **resources: object) -> str:
+        """Create and submit a job; its Slurm id."""
+        said = self.drive("create", self.name, str(self.config), "--resources", json.dumps(resources))
+        assert said["outcome"]["state"] == "done", said
+        return str(said["outcome"]["result"]["job"]["slurm_ids"][0])
+
     # What is true on the cluster, without NAMDRunner's help
 
     def slurm_jobs(self) -> list[str]:
@@ -124,3 +132,16 @@ class Scene:
     def scratch_folders(self) -> list[str]:
         parent = self.root_on_cluster / "scratch" / "namdrunner_jobs"
         return sorted(p.name for p in parent.iterdir()) if parent.is_dir() else []
+
+
+def check_once(scene: Scene, jobs: list[dict[str, Any]], tally: Counter[str], *, made: int) -> None:
+    """Each job known here exists once in Slurm and once as a folder, and nothing else does."""
+    in_slurm = scene.slurm_jobs()
+    known = sorted(i for job in jobs for i in job["slurm_ids"])
+    tally["duplicates"] += max(0, len(in_slurm) - len(jobs))
+    tally["lost"] += len(set(in_slurm) - set(known)) + abs(len(scene.folders()) - len(jobs))
+    tally["wrong states"] += sum(1 for job in jobs if job["status"] in ("UNKNOWN", "SUBMIT_UNKNOWN", "FAILED"))
+    assert len(jobs) <= made
+    assert sorted(known) == sorted(in_slurm), (known, in_slurm, jobs)
+    assert scene.folders() == sorted(job["id"] for job in jobs)
+    assert all(job["status"] not in ("UNKNOWN", "SUBMIT_UNKNOWN", "FAILED") for job in jobs), jobs

@@ -98,20 +98,32 @@ async def add(app: Application, arguments: argparse.Namespace) -> Any:
     await connect(app)
 
 
-async def create(app: Application, arguments: argparse.Namespace) -> Any:
-    name, config = arguments.words
-    request = JobRequest.model_validate(
+def _request(arguments: argparse.Namespace) -> JobRequest:
+    name, config = arguments.words[:2]
+    resources = {"cores": 1, "walltime": "00:05:00"} | json.loads(arguments.resources)
+    return JobRequest.model_validate(
         {
             "name": name,
             "cluster": CLUSTER,
             "config": config,
             "submit": True,
             "force": True,
-            "resources": {"cores": 1, "walltime": "00:05:00"},
+            "resources": resources,
         }
     )
+
+
+async def create(app: Application, arguments: argparse.Namespace) -> Any:
+    request = _request(arguments)
     STEPS.armed = True
     return await done(app, await app.jobs.start_create(request))
+
+
+async def create_many(app: Application, arguments: argparse.Namespace) -> Any:
+    """As many jobs of one name as the third word says."""
+    requests = [_request(arguments)] * int(arguments.words[2])
+    STEPS.armed = True
+    return await done(app, await app.jobs.start_create_many(requests))
 
 
 async def sync(app: Application, arguments: argparse.Namespace) -> Any:
@@ -128,7 +140,13 @@ async def settle(app: Application, arguments: argparse.Namespace) -> Any:
     """What a person does after an accident: sync, and submit what says it was not submitted."""
     wanted = arguments.words[0] if arguments.words else "submitted"
     for _ in range(120):
-        await app.poller.sync_now(CLUSTER, rediscover=True)
+        try:
+            await app.poller.sync_now(CLUSTER, rediscover=True)
+        except NamdrunnerError as error:
+            if not error.retryable:
+                raise
+            await asyncio.sleep(1)
+            continue
         jobs = app.jobs.list()["jobs"]
         for job in jobs:
             if job["status"] in ("CREATED", "UPLOADING", "READY"):
@@ -146,7 +164,15 @@ async def list_jobs(app: Application, arguments: argparse.Namespace) -> Any:
 
 
 _UNSETTLED = (JobState.SUBMITTING, JobState.SUBMIT_UNKNOWN)
-ACTIONS = {"add": add, "create": create, "sync": sync, "delete": delete, "settle": settle, "list": list_jobs}
+ACTIONS = {
+    "add": add,
+    "create": create,
+    "create-many": create_many,
+    "sync": sync,
+    "delete": delete,
+    "settle": settle,
+    "list": list_jobs,
+}
 
 
 async def main(arguments: argparse.Namespace) -> Any:
@@ -183,6 +209,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--kill-at", type=int, default=0)
     parser.add_argument("--cut-at", type=int, default=0)
+    parser.add_argument("--resources", default="{}", help="in place of one core for five minutes, as JSON")
     parser.add_argument("--clock-off-h", type=float, default=0.0, help="how wrong the clock here is")
     parser.add_argument("--absent-after", type=float, default=8.0)
     return parser.parse_args()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.accidents import Scene
+from tests.faults.accidents import Scene, check_once
 from tests.integration.slurm_cluster.processes import wait_until
 
 pytestmark = pytest.mark.slurm
@@ -28,19 +28,6 @@ def points(total: int, request: pytest.FixtureRequest) -> list[int]:
     if request.config.getoption("--every-fault"):
         return list(range(1, total + 1))
     return sorted({max(1, round((n + 0.5) * total / SAMPLES)) for n in range(SAMPLES)})
-
-
-def check_once(scene: Scene, jobs: list[dict[str, Any]], tally: Counter[str], *, made: int) -> None:
-    """Each job known here exists once in Slurm and once as a folder, and nothing else does."""
-    in_slurm = scene.slurm_jobs()
-    known = sorted(i for job in jobs for i in job["slurm_ids"])
-    tally["duplicates"] += max(0, len(in_slurm) - len(jobs))
-    tally["lost"] += len(set(in_slurm) - set(known)) + abs(len(scene.folders()) - len(jobs))
-    tally["wrong states"] += sum(1 for job in jobs if job["status"] in ("UNKNOWN", "SUBMIT_UNKNOWN", "FAILED"))
-    assert len(jobs) <= made
-    assert sorted(known) == sorted(in_slurm), (known, in_slurm, jobs)
-    assert scene.folders() == sorted(job["id"] for job in jobs)
-    assert all(job["status"] not in ("UNKNOWN", "SUBMIT_UNKNOWN", "FAILED") for job in jobs), jobs
 
 
 @pytest.mark.parametrize("fault", ["--kill-at", "--cut-at"])
@@ -61,6 +48,22 @@ def test_create_and_submit_survive_a_fault_anywhere(
         folder = place.project / "namdrunner_jobs" / job["id"]
         assert (folder / "outputs" / "step5" / "results" / "equil.dcd").stat().st_size == 300_000
     assert place.scratch_folders() == []
+
+
+@pytest.mark.parametrize("fault", ["--kill-at", "--cut-at"])
+def test_jobs_made_together_survive_a_fault_anywhere(
+    scene: Scenes, tally: Counter[str], request: pytest.FixtureRequest, fault: str
+) -> None:
+    whole = scene()
+    counted = whole.drive("create-many", whole.name, str(whole.config), "10")
+    assert counted["outcome"]["state"] == "done", counted
+    check_once(whole, whole.settle(), tally, made=10)
+    place = scene()
+    for made, point in enumerate(points(counted["steps"], request)[1::2], 1):
+        place.drive("create-many", place.name, str(place.config), "10", fault, str(point))
+        tally["injected"] += 1
+        check_once(place, place.settle(), tally, made=10 * made)
+    assert {job["status"] for job in place.settle("final")} <= {"COMPLETED"}
 
 
 @pytest.mark.parametrize("fault", ["--kill-at", "--cut-at"])
