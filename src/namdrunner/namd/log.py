@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +36,12 @@ from namdrunner.namd.log_summary import LogProgress, LogSummary
 READ_BYTES = 2**20
 """Read from a file at once."""
 
+_POOLED_BYTES = 16 * 2**20
+"""A file at least this large is converted by other threads while this one reads on."""
+_MOST_WORKERS = 3
+_MOST_PENDING = 6
+"""Pieces that wait for their conversion; bounds the memory."""
+
 _STATE_VERSION = 1
 _HEAD_BYTES = 1024
 _LONGEST_LINE = 1 << 20
@@ -51,6 +62,18 @@ def _head_words(heads: tuple[bytes, ...]) -> NDArray[np.uint64]:
 
 _QUIET = _head_words(QUIET_HEADS)
 _LAST_ONLY = _head_words(LAST_ONLY_HEADS)
+_TITLE = _head_words((b"ETITLE: ",))[0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Conversion:
+    """ENERGY lines of a piece on their way to numbers."""
+
+    rows: Future[log_rows.Rows]
+    data: bytes
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    numbers: NDArray[np.int64]
 
 
 class LogReader:
@@ -60,7 +83,7 @@ class LogReader:
     of the present kind of stage is. ``state()`` is a small JSON document; a reader made from it goes on at ``offset``.
     """
 
-    def __init__(self, on_rows: RowSink | None = None, *, name: str = "") -> None:
+    def __init__(self, on_rows: RowSink | None = None, *, name: str = "", pool: Executor | None = None) -> None:
         self.name = name
         """What causes are told to stand in."""
         self.on_rows = on_rows
@@ -82,7 +105,9 @@ class LogReader:
         self._lines = 0
         self._title = b""
         self._partial = b""
-        self._converter: log_rows.RowConverter | None = None
+        self._pool = pool
+        self._pending: deque[_Conversion] = deque()
+        self._converters: list[log_rows.RowConverter] = []
         self._mask = np.empty(0, dtype=bool)
 
     def feed(self, data: bytes) -> None:
@@ -95,7 +120,7 @@ class LogReader:
             if len(self._partial) > _LONGEST_LINE:
                 self._drop_partial()
             return
-        whole = self._partial + data[:end] if self._partial or end < len(data) else data
+        whole = b"".join((self._partial, memoryview(data)[:end])) if self._partial or end < len(data) else data
         self._partial = data[end:]
         start = 0
         while start < len(whole):
@@ -113,9 +138,11 @@ class LogReader:
         if line and not line.startswith((log_rows.PREFIX, b"ETITLE:")):
             self._line(line)
         self.offset += len(line)
+        self._settle()
 
     def summary(self, extra: Sequence[Diagnosis] = ()) -> LogSummary:
         """What is known so far; ``extra`` are causes known from elsewhere."""
+        self._settle()
         pairs = dict(zip(self.columns, self.last_row, strict=False)) if self.last_row else {}
         return LogSummary(
             run=self.run,
@@ -152,6 +179,7 @@ class LogReader:
 
     def state(self) -> dict[str, Any]:
         """A JSON document of everything but a last unfinished line, which is read again."""
+        self._settle()
         return {
             "version": _STATE_VERSION,
             "offset": self.offset,
@@ -242,10 +270,25 @@ class LogReader:
             words = np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
             heads[long] = words[starts[candidates[long]]]
         wanted = ~np.isin(heads, _QUIET)
+        wanted &= ~self._same_titles(data, starts[candidates], ends[candidates], heads)
         for word in _LAST_ONLY:
             same = np.flatnonzero(heads == word)
             wanted[same[:-1]] = False
         return candidates[wanted]
+
+    def _same_titles(
+        self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], heads: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
+        """Which of the lines repeat the title that is known."""
+        same = np.zeros(starts.size, dtype=bool)
+        if not self._title:
+            return same
+        length = len(self._title)
+        alike = np.flatnonzero((heads == _TITLE) & (ends - starts == length))
+        if alike.size:
+            lines = np.ndarray((len(data) - length + 1,), dtype=f"S{length}", buffer=data, strides=(1,))
+            same[alike] = lines[starts[alike]] == self._title
+        return same
 
     def _line(self, line: bytes, number: int | None = None) -> None:
         if number is None:
@@ -265,12 +308,14 @@ class LogReader:
             self.notable.add(number, text)
 
     def _next_run(self) -> None:
+        self._settle()
         self.runs += 1
         if self.runs > 1:
             self.run = RunState()
 
     def _stage_changed(self, before: str | None, after: str) -> None:
         if before == "minimize" and after == "run":
+            self._settle()
             self.series = None
 
     def _titles(self, line: bytes) -> None:
@@ -289,8 +334,9 @@ class LogReader:
 
     def _use_columns(self, names: tuple[str, ...]) -> None:
         if names != self.columns:
+            self._settle()
             self.columns = names
-            self._converter = None
+            self._converters = []
             self.series = None
 
     def _rows(
@@ -312,18 +358,49 @@ class LogReader:
             starts, ends, numbers = starts[lost:], ends[lost:], numbers[lost:]
             if not starts.size:
                 return
-        if self._converter is None:
-            self._converter = log_rows.RowConverter(len(self.columns))
-        rows = self._converter.convert(data, starts, ends)
+        if self._pool is None:
+            self._converted(self._convert(data, starts, ends), data, starts, ends, numbers)
+            return
+        rows = self._pool.submit(self._convert, data, starts, ends)
+        self._pending.append(_Conversion(rows, data, starts, ends, numbers))
+        self._settle(_MOST_PENDING)
+
+    def _settle(self, waiting: int = 0) -> None:
+        """Take in rows that were handed to the pool, in their order, until no more than so many wait."""
+        while len(self._pending) > waiting:
+            entry = self._pending.popleft()
+            self._converted(entry.rows.result(), entry.data, entry.starts, entry.ends, entry.numbers)
+
+    def _convert(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> log_rows.Rows:
+        """Runs in the pool's threads, where there is one: each borrows a converter."""
+        converters = self._converters
+        try:
+            converter = converters.pop()
+        except IndexError:
+            converter = log_rows.RowConverter(len(self.columns))
+        rows = converter.convert(data, starts, ends)
+        converters.append(converter)
+        return rows
+
+    def _converted(
+        self,
+        rows: log_rows.Rows,
+        data: bytes,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+    ) -> None:
         for index in rows.bad[: max(_NOTED_ROWS - self.bad_rows, 0)]:
             self.notable.add(int(numbers[index]), data[starts[index] : ends[index]].decode("utf-8", "replace"))
         self.bad_rows += int(rows.bad.size)
         if len(rows.values):
-            kept = np.ones(starts.size, dtype=bool)
-            kept[rows.bad] = False
-            self._take(rows.values, numbers[kept])
+            if rows.bad.size:
+                kept = np.ones(starts.size, dtype=bool)
+                kept[rows.bad] = False
+                starts, ends, numbers = starts[kept], ends[kept], numbers[kept]
+            self._take(rows.values, numbers)
             if self.on_lines is not None:
-                self.on_lines(self.columns, data, starts[kept], ends[kept])
+                self.on_lines(self.columns, data, starts, ends)
 
     def _guess_columns(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> int:
         """Name the columns of rows without a title by their number; returns how many rows come before."""
@@ -370,20 +447,41 @@ def _open(path: Path) -> BinaryIO:
 
 def pump(source: Source, reader: LogReader) -> None:
     """Feed a reader a whole log, from a path or from bytes; raises InputError when it cannot be read."""
+    for data in _pieces(source):
+        reader.feed(data)
+    reader.finish()
+
+
+def _pieces(source: Source) -> Iterator[bytes]:
     if isinstance(source, bytes):
         for begin in range(0, len(source), READ_BYTES):
-            reader.feed(source[begin : begin + READ_BYTES])
-    else:
-        with _open(Path(source)) as file:
-            while data := file.read(READ_BYTES):
-                reader.feed(data)
-    reader.finish()
+            yield source[begin : begin + READ_BYTES]
+        return
+    with _open(Path(source)) as file:
+        while data := file.read(READ_BYTES):
+            yield data
+
+
+@contextmanager
+def conversion_pool(source: Source) -> Iterator[Executor | None]:
+    """Threads for a `LogReader` of a large source; None for a small one, or where there is one processor."""
+    size = len(source) if isinstance(source, bytes) else file_size(Path(source))
+    workers = (
+        min((os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1, 1 + _MOST_WORKERS)
+        - 1
+    )
+    if size < _POOLED_BYTES or workers < 1:
+        yield None
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="log") as pool:
+        yield pool
 
 
 def read_log(source: Source, on_rows: RowSink | None = None) -> LogSummary:
     """Read a whole log, saying also what its end means; raises InputError when it cannot be read or is none."""
-    reader = LogReader(on_rows, name=source_name(source))
-    pump(source, reader)
+    with conversion_pool(source) as pool:
+        reader = LogReader(on_rows, name=source_name(source), pool=pool)
+        pump(source, reader)
     if not reader.runs and not reader.energy_rows and not reader.bad_rows and reader.run.processors is None:
         raise bad_input(
             "log-not-namd",
@@ -401,8 +499,9 @@ def read_energies(source: Source, columns: tuple[str, ...] | None = None) -> Ene
     def keep(table: EnergyTable) -> None:
         tables.append(table if columns is None else table.select([c for c in columns if c in table]))
 
-    reader = LogReader(keep)
-    pump(source, reader)
+    with conversion_pool(source) as pool:
+        reader = LogReader(keep, pool=pool)
+        pump(source, reader)
     if not tables and reader.columns:
         return EnergyTable(reader.columns, np.zeros((0, len(reader.columns))))
     return concatenate(tables)
@@ -411,15 +510,11 @@ def read_energies(source: Source, columns: tuple[str, ...] | None = None) -> Ene
 def iter_energies(source: Source) -> Iterator[EnergyTable]:
     """ENERGY rows in tables of some thousands, so that a log of any length needs little memory."""
     tables: list[EnergyTable] = []
-    reader = LogReader(tables.append)
-    if isinstance(source, bytes):
-        pump(source, reader)
-        yield from tables
-        return
-    with _open(Path(source)) as file:
-        while data := file.read(READ_BYTES):
+    with conversion_pool(source) as pool:
+        reader = LogReader(tables.append, pool=pool)
+        for data in _pieces(source):
             reader.feed(data)
             yield from tables
             tables.clear()
-    reader.finish()
+        reader.finish()
     yield from tables

@@ -35,11 +35,10 @@ _FEWEST = 8
 _ALL = 2**64 - 1
 _SIGNS = np.uint64(0x8080808080808080)
 _DIGITS = np.uint64(0x7F7F7F7F7F7F7F7F)
-_PAIRS = np.uint64(0x00FF00FF00FF00FF)
-_QUADS = np.uint64(0x0000FFFF0000FFFF)
 _POINT = np.uint64(0x00000000FF000000)
-_TO_PAIRS = np.uint64(10 * 2**8 + 1)
-_TO_QUADS = np.uint64(100 * 2**16 + 1)
+# Neighbours a, b in one word, the lower first: times 10 + 2^-8 (of the word's width) and shifted down it is 10 a + b.
+_TO_PAIRS = np.uint16(10 * 2**8 + 1)
+_TO_QUADS = np.uint32(100 * 2**16 + 1)
 _TO_EIGHT = np.uint64(10_000 * 2**32 + 1)
 _TO_SEVEN = np.uint64(1_000 * 2**32 + 1)
 
@@ -94,23 +93,22 @@ class RowConverter:
         values = np.empty((starts.size, self.columns), dtype=np.float64)
         slow = np.ones(starts.size, dtype=bool)
         lengths = ends - starts
-        for length in np.unique(lengths):
-            chosen = np.flatnonzero(lengths == length)
+        first = int(lengths[0]) if starts.size else 0
+        alike = bool((lengths == first).all())
+        for length in (first,) if alike else np.unique(lengths).tolist():
+            chosen = np.arange(starts.size) if alike else np.flatnonzero(lengths == length)
             if chosen.size < _FEWEST:
                 continue
-            first = int(starts[chosen[0]])
-            bench = self._bench(data[first : first + int(length)])
+            begin = int(starts[chosen[0]])
+            bench = self._bench(data[begin : begin + length])
             if bench is None:
                 continue
+            numbers = values if alike else np.empty((chosen.size, self.columns))
             for begin in range(0, chosen.size, bench.capacity):
-                part = chosen[begin : begin + bench.capacity]
-                valid, numbers = bench.convert(data, starts[part])
-                if valid.all():
-                    values[part] = numbers
-                    slow[part] = False
-                else:
-                    values[part[valid]] = numbers[valid]
-                    slow[part[valid]] = False
+                part = slice(begin, begin + bench.capacity)
+                slow[chosen[part]] = ~bench.convert(data, starts[chosen[part]], numbers[part])
+            if not alike:
+                values[chosen] = numbers
         bad: list[int] = []
         for index in np.flatnonzero(slow):
             row = convert_line(data[starts[index] : ends[index]], self.columns)
@@ -186,18 +184,22 @@ class _Bench:
         # 1 at the last byte of a number: what follows starts a new one.
         self.boundary = np.ascontiguousarray(np.broadcast_to(boundary, shape))
         self.digits, self.digit, self.blank, self.minus, self.signs = (np.empty(shape, np.uint8) for _ in range(5))
-        numbers = (len(layout.ends), self.capacity)
-        self.high, self.low = np.empty(numbers, np.uint64), np.empty(numbers, np.uint64)
-        self.scratch = np.empty(numbers, np.uint64)
-        self.result = np.empty(numbers, np.float64)
+        fields = len(layout.ends)
+        # The first and the second eight characters of every number: (2, numbers, lines).
+        self.halves = np.empty((2, fields, self.capacity), np.uint64)
+        self.scratch = np.empty((fields, self.capacity), np.uint64)
+        self.result = np.empty((fields, self.capacity), np.float64)
 
-    def convert(self, data: bytes, starts: Offsets) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-        """Which lines fit the layout exactly, and all values (n, columns), meaningless where they do not."""
+    def convert(self, data: bytes, starts: Offsets, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Fill ``values`` (n, columns), meaningless for lines that do not fit the layout exactly; say which do."""
         length = self.layout.length
         lines = np.ndarray((len(data) - length + 1, length), dtype=np.uint8, buffer=data, strides=(1, 1))
         valid = self._classify(lines[starts + _BEGIN])
         count = starts.size
-        high, low = self.high[:, :count], self.low[:, :count]
+        halves = self.halves[:, :, :count]
+        if count < self.capacity:
+            halves = np.ascontiguousarray(halves)
+        low, high = halves
         for field, end in enumerate(self.layout.ends):
             high[field] = self._eight(end - 8, count)
             low[field] = self._eight(end - 16, count)
@@ -205,14 +207,13 @@ class _Bench:
         # Byte 3 of the second half is the point, which became zero if it is one.
         if np.bitwise_or.reduce(high, axis=None) & _POINT:
             valid &= ((high & _POINT) == 0).all(axis=0)
-        values = np.empty((count, len(self.layout.ends) + 1), dtype=np.float64)
-        values[:, 1:] = self._numbers(high, low).T
-        steps = np.zeros(count, dtype=np.float64)
+        values[:, 1:] = self._numbers(halves).T
+        steps = np.zeros(count, dtype=np.int64)
         for column in range(self.layout.step_end):
             steps *= 10
             steps += self.digits[:count, column]
         values[:, 0] = steps
-        return valid, values
+        return valid
 
     def _classify(self, rows: U8) -> NDArray[np.bool_]:
         """Fill ``digits`` (values of digits, bit 7 for a minus) and say which rows fit.
@@ -248,20 +249,20 @@ class _Bench:
         """Eight bytes of every row of ``digits`` as one little-endian integer."""
         return np.ndarray((count,), dtype="<u8", buffer=self.digits, offset=begin, strides=(self.layout.length,))
 
-    def _numbers(self, high: U64, low: U64) -> NDArray[np.float64]:
-        """The numbers whose last sixteen characters are ``low`` and ``high``; both are used up."""
-        count = high.shape[1]
+    def _numbers(self, halves: U64) -> NDArray[np.float64]:
+        """The numbers (fields, n) whose last sixteen characters are ``halves`` (2, fields, n), which are used up."""
+        count = halves.shape[2]
+        low, high = halves
         signs, result = self.scratch[:, :count], self.result[:, :count]
         np.bitwise_or(high, low, out=signs)
         signs &= _SIGNS
-        for half in (low, high):
-            half &= _DIGITS
-            half *= _TO_PAIRS
-            half >>= np.uint64(8)
-            half &= _PAIRS
-            half *= _TO_QUADS
-            half >>= np.uint64(16)
-            half &= _QUADS
+        halves &= _DIGITS
+        # Lanes of two, then four, then eight digits: narrow ones are converted many at a time.
+        pairs, quads = halves.view(np.uint16), halves.view(np.uint32)
+        pairs *= _TO_PAIRS
+        pairs >>= np.uint16(8)
+        quads *= _TO_QUADS
+        quads >>= np.uint32(16)
         low *= _TO_EIGHT
         low >>= np.uint64(32)
         # The point is a zero between the third and the fourth digit of the second half.

@@ -14,7 +14,7 @@ from namdrunner.errors import InputError
 from namdrunner.namd.energies import join_segments
 from namdrunner.namd.log import LogReader, iter_energies, read_energies, read_log
 
-from .log_samples import HEAD, LONG, end, energy, run, title
+from .log_samples import HEAD, LONG, SHORT, end, energy, run, title
 
 WHOLE = HEAD + run(0, 200, kind="Minimizing") + run(200, 1400) + end(1400)
 
@@ -301,3 +301,20 @@ def test_logs_of_others(shared_data: Path, name: str) -> None:
         assert summary.run.platform == "Linux-x86_64-multicore-CUDA"
         assert summary.run.gpus == ["Quadro P4000 (8106 MB) as device 0 on panacea"]
         assert [cause.code for cause in summary.diagnosis][:1] == ["one-thread-only"]
+
+
+def test_a_log_converted_by_other_threads_reads_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "long.log"
+    minimized = (
+        HEAD + run(0, 2000, kind="Minimizing") + energy(9).replace("9", "x") + "\n" + run(2000, 9000) + end(9000)
+    )
+    path.write_text((minimized + HEAD + title(SHORT) + "\n" + energy(3, columns=SHORT) + "\n") * 4)
+    monkeypatch.setattr("namdrunner.namd.log.READ_BYTES", 5000)
+    alone = read_log(path).document(), read_energies(path).values
+    monkeypatch.setattr("namdrunner.namd.log._POOLED_BYTES", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.process_cpu_count", lambda: 4, raising=False)
+    pooled = read_log(path).document(), read_energies(path).values
+    assert pooled[0] == alone[0]
+    np.testing.assert_array_equal(pooled[1], alone[1])
+    assert sum(len(table) for table in iter_energies(path)) == len(alone[1])
