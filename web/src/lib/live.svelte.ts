@@ -2,7 +2,7 @@
 import type { QueryClient } from "@tanstack/svelte-query";
 import { SvelteMap } from "svelte/reactivity";
 import { patchEnergies, type EnergiesEvent } from "./job/energies";
-import { isFinal } from "./jobs/state";
+import { isFinal, STATES } from "./jobs/state";
 import { patchActivity, patchConnection, patchJob, type JobPage } from "./live";
 import type {
   Activity,
@@ -15,7 +15,6 @@ import type {
   TaskProgress,
 } from "./api/types";
 import { router } from "./router.svelte";
-import { isFinal, STATES } from "./jobs/state";
 import { jobPath, place } from "./routes";
 import { toasts } from "./toasts.svelte";
 
