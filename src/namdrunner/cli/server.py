@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from namdrunner.cli.options import Json
-from namdrunner.cli.output import duration, facts, moment, say, table, write_json, write_text
+from namdrunner.cli.output import duration, facts, moment, say, size, table, write_json, write_text
 from namdrunner.errors import ConflictError
 from namdrunner.paths import Folders
+
+if TYPE_CHECKING:
+    from namdrunner.client.documents import JsonObject, TaskDocument
 
 
 def serve(
@@ -84,8 +87,9 @@ def status(as_json: Json = False) -> None:
     with Client(server) as client:
         document = client.status()
         running = [task for task in client.tasks.list() if task["state"] == "running"]
+        limits = client.limits()
     if as_json:
-        write_json({"running": True, "url": server.url, "tasks": running, **document})
+        write_json({"running": True, "url": server.url, "tasks": running, "limits": limits, **document})
         return
     facts(
         [
@@ -95,10 +99,30 @@ def status(as_json: Json = False) -> None:
             ("database", document["database"].get("path")),
             ("damaged one", document["database"].get("set_aside")),
             ("log", folders.log_file),
-            ("at work", ", ".join(f"{t['kind']} {t['job'] or t['cluster'] or ''}" for t in running)),
+            ("at work", ", ".join(_task_words(t) for t in running)),
         ]
     )
     if document["connections"]:
         sys.stdout.write("\n")
         rows = [[c["cluster"], c["state"], moment(c["since"]), c["reason"]] for c in document["connections"]]
         table(("cluster", "state", "since", "reason"), rows)
+    if limits:
+        sys.stdout.write("\n")
+        table(("cluster", "requests free", "waiting", "a second", "sessions", "moved"), [_limit_row(o) for o in limits])
+
+
+def _task_words(task: TaskDocument) -> str:
+    words = f"{task['kind']} {task['job'] or task['cluster'] or ''}".strip()
+    return f"{words} (paused)" if task["paused"] else words
+
+
+def _limit_row(one: JsonObject) -> list[str]:
+    """How busy the connection to one cluster is: what is free or in use, and of how much."""
+    return [
+        one["cluster"],
+        f"{one['available']} of {one['burst']}",
+        f"{one['waiting']} of {one['queue_depth']}",
+        f"{one['requests_per_s']:g}",
+        f"{one['sessions']} of {one['sessions_allowed']}",
+        size(one["transferred_bytes"]),
+    ]

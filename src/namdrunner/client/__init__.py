@@ -83,6 +83,10 @@ class Client:
     def status(self) -> StatusDocument:
         return cast(StatusDocument, self._http.get(path_of("status")))
 
+    def limits(self) -> list[JsonObject]:
+        """How busy each cluster's connection is, against what a good guest asks for."""
+        return cast("list[JsonObject]", self._http.get(path_of("limits"))["limits"])
+
     def activity(self, *, limit: int = 200) -> list[JsonObject]:
         """What was done on the clusters lately, oldest first."""
         return cast("list[JsonObject]", self._http.get(path_of("activity"), {"limit": limit})["activity"])

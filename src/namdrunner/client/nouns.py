@@ -294,6 +294,13 @@ class Tasks(_Noun):
     def cancel(self, task: str) -> d.TaskDocument:
         return cast(d.TaskDocument, self._http.request("DELETE", path_of("tasks", task)))
 
+    def pause(self, task: str) -> d.TaskDocument:
+        """Hold a transfer (``pausable``); ``resume`` or ``cancel`` it later."""
+        return cast(d.TaskDocument, self._http.post(path_of("tasks", task, "pause")))
+
+    def resume(self, task: str) -> d.TaskDocument:
+        return cast(d.TaskDocument, self._http.post(path_of("tasks", task, "resume")))
+
 
 class Storage(_Noun):
     """The local database; nothing here touches a cluster."""

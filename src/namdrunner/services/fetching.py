@@ -106,7 +106,7 @@ async def _fetch(
         for w in wanted
         for o in w.chosen
     ]
-    arrived = iter(await session.download(items, progress=handle.progress))
+    arrived = iter(await session.download(items, progress=handle.progress, control=handle.control))
     documents, changed = [], []
     for each in wanted:
         files = {o.name: next(arrived) for o in each.chosen}

@@ -115,10 +115,10 @@ async def _send(
         again.append(item)
     repeated = {id(item) for item in again}
     once = [item for part in parts for item in part[1:] if id(item) not in repeated]
-    await session.upload(once, progress=handle.progress, elsewhere=elsewhere)
+    await session.upload(once, progress=handle.progress, control=handle.control, elsewhere=elsewhere)
     if again:
         there = {digest: [item.target] for digest, item in first.items()}
-        await session.upload(again, progress=handle.progress, elsewhere=there)
+        await session.upload(again, progress=handle.progress, control=handle.control, elsewhere=there)
 
 
 def _elsewhere(context: Context, jobs: Sequence[StoredJob]) -> Places:

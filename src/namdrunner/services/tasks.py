@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from namdrunner.errors import InternalError, NamdrunnerError, NotFoundError
+from namdrunner.errors import ConflictError, InternalError, NamdrunnerError, NotFoundError
+from namdrunner.remote.transfer.control import TransferControl
 from namdrunner.remote.values import TransferProgress
 from namdrunner.services.events import EventBus
 
@@ -32,6 +33,9 @@ class Task:
     job: str | None
     cluster: str | None
     state: TaskState = "running"
+    pausable: bool = False
+    """Whether it is moving files; what it has moved so far is kept while it is paused."""
+    paused: bool = False
     message: str = ""
     progress: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
@@ -46,6 +50,8 @@ class Task:
             "job": self.job,
             "cluster": self.cluster,
             "state": self.state,
+            "pausable": self.pausable and self.state == "running",
+            "paused": self.paused and self.state == "running",
             "message": self.message,
             "progress": self.progress,
             "error": self.error,
@@ -58,14 +64,23 @@ class Task:
 class TaskHandle:
     """What the work itself uses to say how far it is."""
 
-    def __init__(self, task: Task, events: EventBus) -> None:
+    def __init__(self, task: Task, events: EventBus, control: TransferControl) -> None:
         self._task = task
         self._events = events
+        self._control = control
         self._told_at = 0.0
 
     @property
     def id(self) -> str:
         return self._task.id
+
+    @property
+    def control(self) -> TransferControl:
+        """For the transfers of this work: whoever hands it to them can be paused from now on."""
+        if not self._task.pausable:
+            self._task.pausable = True
+            self._events.publish("task.updated", self._task.document())
+        return self._control
 
     def say(self, message: str) -> None:
         self._task.message = message
@@ -101,19 +116,21 @@ class TaskService:
         self._events = events
         self._tasks: dict[str, Task] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._controls: dict[str, TransferControl] = {}
 
     def start(self, kind: str, work: Work, *, job: str | None = None, cluster: str | None = None) -> Task:
         """Begin ``work`` in the background and return at once."""
         task = Task(id=secrets.token_hex(8), kind=kind, job=job, cluster=cluster)
         self._tasks[task.id] = task
         self._forget_old()
+        self._controls[task.id] = TransferControl()
         self._running[task.id] = asyncio.create_task(self._run(task, work), name=f"{kind}:{job or cluster or ''}")
         self._events.publish("task.updated", task.document())
         return task
 
     async def _run(self, task: Task, work: Work) -> None:
         try:
-            task.result = await work(TaskHandle(task, self._events))
+            task.result = await work(TaskHandle(task, self._events, self._controls[task.id]))
             task.state = "done"
         except asyncio.CancelledError:
             task.state = "cancelled"
@@ -131,6 +148,7 @@ class TaskService:
         finally:
             task.ended_at = datetime.now(UTC)
             self._running.pop(task.id, None)
+            self._controls.pop(task.id, None)
             self._events.publish("task.updated", task.document())
 
     def _forget_old(self) -> None:
@@ -164,6 +182,39 @@ class TaskService:
         work = self._running.get(task_id)
         if work is not None:
             await asyncio.wait([work], timeout=timeout_s)
+        return task
+
+    def pause(self, task_id: str) -> Task:
+        """Hold a transfer; its connection stays free for everything else.
+
+        Raises:
+            ConflictError: ``task-not-pausable``: it has ended, or moves no files now.
+        """
+        task, control = self._pausable(task_id)
+        control.pause()
+        return self._held(task, paused=True)
+
+    def resume(self, task_id: str) -> Task:
+        """Let a paused transfer go on where it stopped. Raises as ``pause``."""
+        task, control = self._pausable(task_id)
+        control.resume()
+        return self._held(task, paused=False)
+
+    def _pausable(self, task_id: str) -> tuple[Task, TransferControl]:
+        task = self.get(task_id)
+        control = self._controls.get(task_id)
+        if control is None or not task.pausable:
+            raise ConflictError(
+                "Only work that is moving files can be paused.",
+                code="task-not-pausable",
+                remedy="Wait for its end, or cancel it.",
+                context={"task": task_id, "state": task.state},
+            )
+        return task, control
+
+    def _held(self, task: Task, *, paused: bool) -> Task:
+        task.paused = paused
+        self._events.publish("task.updated", task.document())
         return task
 
     async def cancel(self, task_id: str) -> Task:

@@ -144,6 +144,11 @@ def test_status_of_a_running_server(run: Run, live: Live) -> None:
     assert document["running"] is True
     assert document["url"] == live.server.url
     assert live.server.token not in json.dumps(document)
+    assert [one["cluster"] for one in document["limits"]] == ["alpine"]
+    assert document["limits"][0]["queue_depth"] == 20
+    shown = run("status").out
+    assert "10 of 10" in shown
+    assert "0 of 20" in shown
 
 
 def test_watch_ends_with_the_job(run: Run, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

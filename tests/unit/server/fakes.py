@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from namdrunner.errors import NotConnectedError, NotFoundError
+from namdrunner.remote.limits import Limits, RequestLimiter, SessionGate
 from namdrunner.remote.values import Prompt, PromptField, PromptKind
 from namdrunner.services.activity import ActivityLog
 from namdrunner.services.events import EventBus
@@ -105,13 +106,25 @@ class FakeJobs:
 
     def start_download(self, job_id: str, patterns: list[str], to: str) -> Task:
         async def wait(handle: TaskHandle) -> None:
-            await asyncio.sleep(60)
+            while True:
+                await handle.control.checkpoint()
+                await asyncio.sleep(0.01)
 
         return self._tasks.start("download", wait, job=self.get(job_id)["id"])
 
 
+class FakeConnections:
+    """One cluster with its budget untouched."""
+
+    def limits(self) -> dict[str, dict[str, Any]]:
+        limits = Limits()
+        own = {"shared": 3, "in_flight": 0, "transferred_bytes": 20_000_000, "bytes_per_s": None}
+        return {"alpine": RequestLimiter(limits).document() | SessionGate(limits).document() | own}
+
+
 class FakeApplication:
     def __init__(self) -> None:
+        self.connections = FakeConnections()
         self.events = EventBus()
         self.tasks = TaskService(self.events)
         self.prompts = PromptService(self.events)
@@ -120,4 +133,12 @@ class FakeApplication:
         self.jobs = FakeJobs(self.tasks)
 
     def status(self) -> dict[str, Any]:
-        return {"version": "0", "pid": 1, "started_at": "2026-11-22T10:00:00.000Z", "uptime_s": 1.0}
+        return {
+            "version": "0",
+            "pid": 1,
+            "started_at": "2026-11-22T10:00:00.000Z",
+            "uptime_s": 1.0,
+            "active_jobs": 0,
+            "connections": [],
+            "database": {"path": "/home/ada/jobs.sqlite", "bytes": 0, "set_aside": None},
+        }

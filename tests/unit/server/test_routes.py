@@ -53,6 +53,24 @@ async def test_long_work_can_be_cancelled(http: httpx.AsyncClient) -> None:
     assert (await http.delete(f"/api/v1/tasks/{task['id']}")).json()["state"] == "cancelled"
 
 
+async def test_a_transfer_is_paused_and_goes_on(http: httpx.AsyncClient) -> None:
+    path = "/api/v1/jobs/sample_0000000000001/download"
+    task = (await http.post(path, json={"to": "/tmp"})).json()
+    await http.get(f"/api/v1/tasks/{task['id']}?wait_s=0.05")
+    paused = (await http.post(f"/api/v1/tasks/{task['id']}/pause")).json()
+    assert (paused["state"], paused["pausable"], paused["paused"]) == ("running", True, True)
+    assert not (await http.post(f"/api/v1/tasks/{task['id']}/resume")).json()["paused"]
+    assert (await http.delete(f"/api/v1/tasks/{task['id']}")).json()["state"] == "cancelled"
+    late = await http.post(f"/api/v1/tasks/{task['id']}/pause")
+    assert (late.status_code, late.json()["code"]) == (409, "task-not-pausable")
+
+
+async def test_budget_and_queue_of_each_connection_are_shown(http: httpx.AsyncClient) -> None:
+    (one,) = (await http.get("/api/v1/limits")).json()["limits"]
+    assert (one["cluster"], one["available"], one["burst"], one["waiting"]) == ("alpine", 10, 10, 0)
+    assert (one["queue_depth"], one["sessions"], one["sessions_allowed"], one["shared"]) == (20, 0, 8, 3)
+
+
 async def test_a_prompt_is_announced_answered_and_gone(http: httpx.AsyncClient) -> None:
     await http.post("/api/v1/clusters", json={"name": "alpine", "host": "login.example"})
     task = (await http.post("/api/v1/clusters/alpine/connect")).json()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from namdrunner.errors import InputError, NotFoundError
+from namdrunner.errors import ConflictError, InputError, NotFoundError
 from namdrunner.remote.values import Prompt, PromptField, PromptKind, TransferProgress
 from namdrunner.services.events import EventBus
 from namdrunner.services.prompts import PromptService
@@ -55,6 +55,37 @@ async def test_cancel_stops_the_work() -> None:
     assert tasks.running("upload") is None
     with pytest.raises(NotFoundError):
         tasks.get("nothing")
+
+
+async def test_only_work_that_moves_files_can_be_paused() -> None:
+    tasks = TaskService(EventBus())
+    moved: list[int] = []
+
+    async def moves(handle: TaskHandle) -> None:
+        for piece in range(3):
+            await handle.control.checkpoint()
+            moved.append(piece)
+            await asyncio.sleep(0)
+
+    still = tasks.start("discover", lambda _: asyncio.sleep(60))
+    with pytest.raises(ConflictError) as caught:
+        tasks.pause(still.id)
+    assert caught.value.code == "task-not-pausable"
+    task = tasks.start("download", moves)
+    while not moved:  # noqa: ASYNC110 - the work itself tells nobody
+        await asyncio.sleep(0)
+    assert tasks.pause(task.id).document()["paused"]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert moved == [0]
+    assert tasks.get(task.id).state == "running"
+    assert not tasks.resume(task.id).document()["paused"]
+    done = await tasks.wait(task.id, 5)
+    assert (done.state, moved) == ("done", [0, 1, 2])
+    assert done.document()["pausable"] is False
+    with pytest.raises(ConflictError):
+        tasks.pause(task.id)
+    await tasks.close()
 
 
 async def test_prompt_is_announced_and_answered_once() -> None:

@@ -42,6 +42,18 @@ async def cancel_task(task_id: str, context: Context) -> Any:
     return (await context.application.tasks.cancel(task_id)).document()
 
 
+@tasks.post("/{task_id}/pause", response_model=schema.TaskDocument)
+async def pause_task(task_id: str, context: Context) -> Any:
+    """Hold a transfer where it is, until it is resumed or cancelled."""
+    return context.application.tasks.pause(task_id).document()
+
+
+@tasks.post("/{task_id}/resume", response_model=schema.TaskDocument)
+async def resume_task(task_id: str, context: Context) -> Any:
+    """Let a paused transfer go on."""
+    return context.application.tasks.resume(task_id).document()
+
+
 @prompts.get("", response_model=schema.PromptList)
 async def list_prompts(context: Context) -> Any:
     """Questions that wait for a person."""

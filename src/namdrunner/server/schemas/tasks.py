@@ -27,6 +27,9 @@ class TaskDocument(Answer):
     job: str | None = None
     cluster: str | None = None
     state: Literal["running", "done", "failed", "cancelled"]
+    pausable: bool = False
+    """Whether it is moving files now and can be paused."""
+    paused: bool = False
     message: str = ""
     progress: TaskProgress | None = None
     error: ErrorObject | None = None
