@@ -186,6 +186,7 @@ async def main(arguments: argparse.Namespace) -> Any:
     try:
         if arguments.action not in ("add", "list"):
             await connect(app)
+            (Path(arguments.home) / "connected").touch()
 
         def cut() -> None:
             app.connections.session(CLUSTER).link._chain[-1].abort()  # type: ignore[attr-defined]

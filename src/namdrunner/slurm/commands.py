@@ -115,6 +115,12 @@ def sbatch_words(token: str, *, script: str = "job.sbatch") -> str:
     return f"sbatch --parsable --comment={token} {shlex.quote(script)} {token}"
 
 
+def sbatch_command(project_dir: str, token: str) -> str:
+    """The same as one line for any shell of the Bourne family, for a submission that stands by itself."""
+    environment = "env " + " ".join(f"-u {name}" for name in _SBATCH_ENVIRONMENT)
+    return f"cd {shlex.quote(project_dir)} && {environment} {sbatch_words(check_token(token))}"
+
+
 def check_token(token: str) -> str:
     """Raises UsageError (``token-invalid``) for what could be more than one word."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", token):

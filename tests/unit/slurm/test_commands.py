@@ -41,6 +41,9 @@ def test_submission_carries_the_token_twice() -> None:
     words = shlex.split(commands.sbatch_words('"$3"'))
     assert words == ["sbatch", "--parsable", "--comment=$3", "job.sbatch", "$3"]
     assert "SBATCH_PARTITION" in commands.reviewed_environment().split()
+    alone = shlex.split(commands.sbatch_command("/pl/it's $HOME", "tok-1"))
+    assert alone[:3] == ["cd", "/pl/it's $HOME", "&&"]
+    assert alone[-2:] == ["job.sbatch", "tok-1"]
 
 
 def test_a_token_cannot_hold_shell_text() -> None:
