@@ -183,6 +183,7 @@ export function duplicated(job: JobDocument, variables: Variable[]): Draft {
   draft.resources = resourceText(job.resources);
   draft.source = job.template ? "template" : "config";
   draft.template = job.template ?? "";
+  if (!job.template) draft.config = sourceConfig(job);
   const known = new Map((job.inputs ?? []).map((input) => [input.source ?? "", input]));
   for (const variable of variables) {
     const value = (job.values ?? {})[variable.name];
@@ -204,6 +205,15 @@ export function duplicated(job: JobDocument, variables: Variable[]): Draft {
     } else draft.values[variable.name] = value as Values[string];
   }
   return draft;
+}
+
+/** Where the config of a job lay that was made from one's own: beside the files it was sent with. */
+export function sourceConfig(job: JobDocument): string {
+  for (const { name, source = "" } of job.inputs ?? []) {
+    const path = source.replaceAll("\\", "/");
+    if (path.endsWith(`/${name}`)) return source.slice(0, -name.length) + (job.run?.config ?? "");
+  }
+  return "";
 }
 
 export interface Cell {
