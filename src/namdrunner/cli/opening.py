@@ -7,7 +7,7 @@ import sys
 
 from namdrunner.cli.output import say, write_json, write_text
 from namdrunner.cli.session import open_client
-from namdrunner.errors import UsageError
+from namdrunner.paths import Folders
 
 
 def open_ui(*, window: bool, as_json: bool) -> int:
@@ -15,7 +15,9 @@ def open_ui(*, window: bool, as_json: bool) -> int:
     with open_client() as client:
         url = client.open_ticket()["url"]
     if window:
-        show_window(url)
+        from namdrunner.cli.window import show_window
+
+        show_window(url, Folders.default())
         return 0
     opened = open_browser(url)
     if as_json:
@@ -41,17 +43,3 @@ def open_browser(url: str) -> bool:
         return webbrowser.open(url)
     except webbrowser.Error:
         return False
-
-
-def show_window(url: str) -> None:
-    """Blocks until the window is closed. Raises UsageError where no web view is installed."""
-    try:
-        import webview
-    except ImportError:
-        raise UsageError(
-            "Windows of its own need the extra 'window', which is not installed.",
-            code="window-missing",
-            remedy="Install it with `pip install 'namdrunner[window]'`, or leave --window out.",
-        ) from None
-    webview.create_window("NAMDRunner", url, width=1280, height=800)
-    webview.start()
