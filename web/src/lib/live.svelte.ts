@@ -14,6 +14,7 @@ import type {
   Task,
   TaskProgress,
 } from "./api/types";
+import { notices } from "./settings/notices.svelte";
 import { router } from "./router.svelte";
 import { jobPath, place } from "./routes";
 import { toasts } from "./toasts.svelte";
@@ -151,7 +152,9 @@ class Live {
       this.#refresh(`job/${job.id}`, `job-files/${job.id}`, `job-performance/${job.id}`);
       if (isFinal(job.status)) this.#refresh(`job-energies/${job.id}`);
       if (!known || moved) this.#refresh("jobs", "status");
+      notices.job(job);
     },
+    "settings.changed": () => this.#refresh("settings"),
     "job.energies": (event: EnergiesEvent) => {
       let stale = false;
       this.#client.setQueriesData<Energies>({ queryKey: ["job-energies", event.id] }, (data) => {

@@ -13,11 +13,22 @@ function stored(): Theme {
 
 class ThemeChoice {
   chosen = $state<Theme>(stored());
+  #standard: Theme = "system";
+
+  /** The theme of the settings, for a browser that chose none. */
+  standard(theme: Theme): void {
+    this.#standard = theme;
+    if (this.chosen === "system") this.#show(theme);
+  }
+
+  #show(theme: Theme): void {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }
 
   set(theme: Theme): void {
     this.chosen = theme;
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    this.#show(theme === "system" ? this.#standard : theme);
     try {
       if (theme === "system") localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, theme);

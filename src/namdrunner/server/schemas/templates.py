@@ -44,8 +44,8 @@ class TemplateHead(Answer):
     title: str
     description: str
     source: str
-    kind: str = ""
-    clusters: list[str] = Field(default_factory=list)
+    kind: str
+    clusters: list[str]
     uses: int | None = None
     """How many jobs here were made with it."""
     problem: str = ""

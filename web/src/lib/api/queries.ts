@@ -116,6 +116,19 @@ export const templateQuery = (id: string) =>
       )) as unknown as TemplateDocument,
   });
 
+export const templateHistoryQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["template-history", id],
+    queryFn: ({ signal }) =>
+      ask(api.GET("/api/v1/templates/{template_id}/history", { params: { path: { template_id: id } }, signal })),
+  });
+
+export const settingsQuery = queryOptions({
+  queryKey: ["settings"],
+  queryFn: ({ signal }) => ask(api.GET("/api/v1/settings", { signal })),
+  staleTime: 60_000,
+});
+
 export const activityQuery = queryOptions({
   queryKey: ["activity"],
   queryFn: async () =>
@@ -144,6 +157,19 @@ export const profilesQuery = queryOptions({
   queryFn: async () => (await ask(api.GET("/api/v1/profiles"))).profiles,
   staleTime: Infinity,
 });
+
+export const discoveryQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["discovery", name],
+    queryFn: () => ask(api.GET("/api/v1/clusters/{name}/discovery", { params: { path: { name } } })),
+    retry: false,
+  });
+
+export const clusterProfileQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["clusters", name, "profile"],
+    queryFn: () => ask(api.GET("/api/v1/clusters/{name}/profile", { params: { path: { name } } })),
+  });
 
 export const storageQuery = queryOptions({
   queryKey: ["storage"],

@@ -935,6 +935,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Chain
+         * @description What a job that continues itself has done on the cluster so far.
+         */
+        get: operations["getChain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/chain/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Chain
+         * @description No further job of the chain is submitted; one that runs goes on to its own end.
+         */
+        post: operations["stopChain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}/chain/energies": {
         parameters: {
             query?: never;
@@ -1834,6 +1874,24 @@ export interface components {
              */
             advice: string;
         };
+        /**
+         * Chain
+         * @description A job that continues itself: ``number`` of this job in it, ``until`` which step.
+         */
+        Chain: {
+            /** Base */
+            base: string;
+            /** Number */
+            number: number;
+            /** Max Segments */
+            max_segments: number;
+            /** Until */
+            until: number;
+            /** Stopped */
+            stopped: boolean;
+            /** Events */
+            events: components["schemas"]["ChainEvent"][];
+        };
         /** ChainEnergies */
         ChainEnergies: {
             /** Columns */
@@ -1853,6 +1911,57 @@ export interface components {
             complete: boolean;
             /** Segments */
             segments?: components["schemas"]["Segment"][];
+        };
+        /** ChainEvent */
+        ChainEvent: {
+            /** At */
+            at: string;
+            /** Job */
+            job: string;
+            /** Says */
+            says: string;
+        };
+        /**
+         * ChainNote
+         * @description A job that continues itself on the cluster: its successors are made and submitted by the job script.
+         *
+         *     ``home``: the chain's folder on the cluster; ``base``: the id of its first job, with which all ids begin;
+         *     ``number`` counts its jobs; ``until``: the step at which it is done; ``seconds``: how long all may run, 0: no limit.
+         */
+        ChainNote: {
+            /** Home */
+            home: string;
+            /** Base */
+            base: string;
+            /**
+             * Number
+             * @default 1
+             */
+            number: number;
+            /** Until */
+            until: number;
+            /** Max Jobs */
+            max_jobs: number;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Cycle
+             * @default 20
+             */
+            cycle: number;
+            /**
+             * Overlay
+             * @default
+             */
+            overlay: string;
+            /**
+             * Colvars
+             * @default false
+             */
+            colvars: boolean;
         };
         /**
          * ChangeRequest
@@ -2320,6 +2429,8 @@ export interface components {
          *     ``checkpoint`` is the step of a restart set, the newest usable one when None. ``template`` or ``values`` make the
          *     child a stage of its own, from the end of the parent; ``values`` alone change the parent's template's. ``suggested``
          *     takes the resources that the parent's end suggests where none are given. ``from_start``: the parent's plan again.
+         *     ``max_segments``: the job goes on by itself on the cluster until it is done, in at most so many jobs, which together
+         *     may cost at most ``max_su`` service units.
          */
         ContinueRequest: {
             /** Checkpoint */
@@ -2338,6 +2449,10 @@ export interface components {
              * @default false
              */
             from_start: boolean;
+            /** Max Segments */
+            max_segments?: number | null;
+            /** Max Su */
+            max_su?: number | null;
             /** Name */
             name?: string | null;
             /** Template */
@@ -2991,6 +3106,7 @@ export interface components {
             outputs?: components["schemas"]["OutputDocument"][];
             /** Children */
             children?: string[];
+            chain?: components["schemas"]["ChainNote"] | null;
             continuation?: components["schemas"]["ContinuationNote"] | null;
             /**
              * Project Dir
@@ -4298,13 +4414,10 @@ export interface components {
             description: string;
             /** Source */
             source: string;
-            /**
-             * Kind
-             * @default
-             */
+            /** Kind */
             kind: string;
             /** Clusters */
-            clusters?: string[];
+            clusters: string[];
             /** Uses */
             uses?: number | null;
             /**
@@ -4332,13 +4445,10 @@ export interface components {
             description: string;
             /** Source */
             source: string;
-            /**
-             * Kind
-             * @default
-             */
+            /** Kind */
             kind: string;
             /** Clusters */
-            clusters?: string[];
+            clusters: string[];
             /** Uses */
             uses?: number | null;
             /**
@@ -4395,13 +4505,10 @@ export interface components {
             description: string;
             /** Source */
             source: string;
-            /**
-             * Kind
-             * @default
-             */
+            /** Kind */
             kind: string;
             /** Clusters */
-            clusters?: string[];
+            clusters: string[];
             /** Uses */
             uses?: number | null;
             /**
@@ -6405,6 +6512,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chain"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopChain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chain"];
                 };
             };
             /** @description Default Response */

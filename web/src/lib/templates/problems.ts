@@ -36,6 +36,7 @@ export function freeId(id: string, taken: string[]): string {
 }
 
 export const STARTER = `#@ template  my_template  v1  "My template"
+#@ kind      production
 #@ describe  What it is for.
 #@ var structure_file    file    .psf                 "Structure (PSF)"
 #@ var coordinates_file  file    .pdb                 "Coordinates (PDB)"
