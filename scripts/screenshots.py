@@ -88,7 +88,7 @@ def running(home: Path) -> Iterator[tuple[Client, DemoCluster]]:
             project_root=facts.project_root,
             scratch_root=facts.scratch_root,
         )
-        answers = Answers(secrets=[facts.password], host_key=facts.host_key_fingerprint, interactive=False)
+        answers = Answers(secrets=[facts.password], host_keys=[facts.host_key_fingerprint], interactive=False)
         connect_cluster(client, "demo", answers)
         try:
             yield client, cluster

@@ -20,6 +20,28 @@ from namdrunner.paths import Folders
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 
+OWN = """
+structure sample.psf
+coordinates sample.pdb
+paraTypeCharmm on
+parameters sample.prm
+temperature 300
+exclude scaled1-4
+1-4scaling 1.0
+cutoff 8.0
+switching on
+switchdist 7.0
+pairlistdist 10.0
+timestep 1.0
+outputName whole
+cellBasisVector1 27.9 0 0
+cellBasisVector2 0 27.9 0
+cellBasisVector3 0 0 27.9
+PME on
+PMEGridSpacing 1.2
+run 100
+"""
+
 NASTY = "<img src=x onerror=alert(1)>"
 
 
@@ -52,7 +74,7 @@ def client(cluster: DemoCluster, tmp_path_factory: pytest.TempPathFactory) -> It
             project_root=facts.project_root,
             scratch_root=facts.scratch_root,
         )
-        answers = Answers(secrets=[facts.password], host_key=facts.host_key_fingerprint, interactive=False)
+        answers = Answers(secrets=[facts.password], host_keys=[facts.host_key_fingerprint], interactive=False)
         connect_cluster(connected, "demo", answers)
         yield connected
         stop_server(connected.server, force=True)
@@ -165,18 +187,31 @@ def test_a_config_of_ones_own_is_checked_with_its_files(client: Client, chromium
     assert violations(chromium) == []
 
 
-def test_two_tabs_of_one_draft_notice_each_other(client: Client, chromium: Chromium) -> None:
+def test_a_config_of_ones_own_is_sent_and_sent_once_more(client: Client, chromium: Chromium, sample: Path) -> None:
+    config = sample / "whole.namd"
+    config.write_text(OWN)
     chromium.open(client.open_ticket("/create")["url"])
-    chromium.fill("Name", "mine")
-    chromium.wait_for("localStorage['namdrunner.draft']?.includes('\"mine\"')")
-    chromium.evaluate(
-        "(() => { const draft = JSON.parse(localStorage['namdrunner.draft']); "
-        " draft.name = 'theirs'; draft.writer = 'other';"
-        " const newValue = localStorage['namdrunner.draft'] = JSON.stringify(draft);"
-        " dispatchEvent(new StorageEvent('storage', {key: 'namdrunner.draft', newValue})) })()"
-    )
-    chromium.wait_for_text("This draft was changed in another tab.")
-    assert violations(chromium) == []
-    chromium.fill("Name", "mine, changed")
-    chromium.press_button("Take the other tab's")
-    chromium.wait_for("document.getElementById('create-name').value === 'theirs'")
+    chromium.wait_for_text("What it takes")
+    chromium.evaluate("localStorage.clear(); null")
+    chromium.reload()
+    chromium.wait_for_text("What it takes")
+    chromium.fill("Name", "Own config")
+    chromium.press_button("Next: Configure")
+    chromium.wait_for_text("Use an existing NAMD config")
+    chromium.evaluate("document.querySelector('input[type=radio][value=config]').click()")
+    chromium.fill("Path of a NAMD config on this computer", str(config))
+    chromium.press_button("Use")
+    chromium.wait_for_text("whole.namd")
+    chromium.press_button("Next: Review")
+    chromium.wait_for_text("Expected", 40)
+    chromium.press_button("Upload only")
+    chromium.wait_for("location.pathname.startsWith('/jobs/')", 60)
+    [job] = client.jobs.list(search="Own config")["jobs"]
+
+    chromium.open(f"{client.server.url}/create?from={job['id']}")
+    chromium.wait_for("document.getElementById('create-name')?.value === 'Own config (copy)'")
+    chromium.press_button("Next: Configure")
+    chromium.wait_for_text(str(config))
+    chromium.press_button("Next: Review")
+    chromium.wait_for_text("3 files", 40)
+    assert chromium.console == []
