@@ -22,7 +22,7 @@ from namdrunner.namd.config import NamdConfig, evaluate_text
 from namdrunner.namd.continuation_edit import OVERLAY, mark_texts
 
 DEFAULT_CYCLE = 20
-FIRST_STRETCH = 500
+FIRST_STRETCH = 100
 """Steps of the first stretch between two looks at the stop file; later ones follow from the measured speed."""
 
 

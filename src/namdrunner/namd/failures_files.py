@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from namdrunner.namd.failures import Diagnosis, Line, diagnose_lines
+from namdrunner.namd.failures import Diagnosis, Layer, Line, Severity, diagnose_lines
 from namdrunner.namd.failures_end import from_end, from_result, from_status
 from namdrunner.namd.files import Source, file_size, unreadable_file
 from namdrunner.namd.log import LogReader, pump
 from namdrunner.namd.log_state import RunState
 
 _SNIFF_BYTES = 256 * 2**10
-_WHOLE_BYTES = 4 * 2**20
+_WHOLE_BYTES = 2 * 2**20
+_LAST_LINES = 5
+_FAILED = frozenset(("namd-failed", "aborted", "segmentation-fault", "script-failed", "log-stops"))
 _NAMD_MARKS = (b"Info: NAMD ", b"\nInfo: ", b"ENERGY: ", b"ETITLE:")
 
 
@@ -23,6 +25,7 @@ def diagnose(sources: Mapping[str, Source], *, exit_status: int | None = None) -
     NAMD log the first and last megabytes are looked at. Raises InputError when a file cannot be read.
     """
     lines: dict[str, list[Line]] = {}
+    others: dict[str, list[Line]] = {}
     extra: list[Diagnosis] = []
     run: RunState | None = None
     for name, source in sources.items():
@@ -37,12 +40,44 @@ def diagnose(sources: Mapping[str, Source], *, exit_status: int | None = None) -
             extra += from_end(reader.run, reader.last_step, reader.last_line, name)
             run = reader.run
         else:
-            lines[name] = _numbered(source)
+            lines[name] = others[name] = _numbered(source)
     if exit_status is not None:
         cause = from_status(exit_status)
         if cause is not None:
             extra.append(cause)
-    return diagnose_lines(lines, run, extra=extra)
+    causes = diagnose_lines(lines, run, extra=extra)
+    failed = exit_status not in (None, 0) or any(entry.code in _FAILED for entry in extra)
+    if (run is not None and run.finished) or any(_tells(entry) for entry in causes):
+        return causes
+    words = last_words(others, failed=failed)
+    return (*causes, words) if words is not None else causes
+
+
+def _tells(entry: Diagnosis) -> bool:
+    return entry.severity is Severity.ERROR and not entry.generic
+
+
+def last_words(lines: Mapping[str, Sequence[Line]], *, failed: bool) -> Diagnosis | None:
+    """Where nothing is known to have gone wrong and the run did not end well: how the other files end."""
+    for name, numbered in lines.items():
+        told = [line for line in numbered if " NAMDRunner: " not in line[1]]
+        if not told:
+            continue
+        tail = told[-_LAST_LINES:]
+        return Diagnosis(
+            code="last-words",
+            severity=Severity.ERROR if failed else Severity.INFO,
+            message=f"No known message explains the end of the run; {name or 'the log'} ends with: "
+            f"{tail[-1][1].strip()[:200]}",
+            remedy="Read its last lines; if the cause is plain, correct it and submit again.",
+            recovery=None,
+            file=name or None,
+            line=tail[0][0],
+            excerpt="\n".join(text[:300] for _, text in tail),
+            layer=Layer.OTHER,
+            generic=True,
+        )
+    return None
 
 
 def _pieces(source: Source) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -222,3 +223,35 @@ def test_real_slurm_outputs_do_no_harm(shared_data: Path, pattern: str) -> None:
     for path in sorted((shared_data / "slurm_samples").glob(pattern)):
         for cause in diagnose({path.name: path}):
             assert cause.layer in (Layer.SCHEDULER, Layer.MACHINE, Layer.OTHER)
+
+
+def test_a_death_that_nothing_explains_shows_the_last_words() -> None:
+    errors = b"started\nstrange: the moon is in the wrong quarter\n\n"
+    (cause, words) = diagnose({"namd.err": errors}, exit_status=1)
+    assert (cause.code, words.code, words.severity) == ("namd-failed", "last-words", Severity.ERROR)
+    assert "wrong quarter" in words.message
+    assert words.excerpt == "started\nstrange: the moon is in the wrong quarter"
+    assert (words.file, words.line, words.recovery) == ("namd.err", 1, None)
+
+
+def test_last_words_of_what_may_be_healthy_are_no_error() -> None:
+    (words,) = diagnose({"slurm-7.out": b"loading modules\n"})
+    assert (words.code, words.severity) == ("last-words", Severity.INFO)
+    finished = (HEAD + run(0, 500) + end(500)).encode()
+    assert diagnose({"namd.log": finished, "slurm-7.out": b"loading modules\n"}) == ()
+
+
+def test_a_known_cause_needs_no_last_words() -> None:
+    (cause,) = diagnose(
+        {"slurm.err": b"slurm_script: line 3: 77 Bus error (core dumped) namd3\nbye\n"}, exit_status=135
+    )
+    assert (cause.code, cause.recovery) == ("bus-error", Recovery.CONTINUE)
+
+
+@pytest.mark.parametrize(
+    "line", [b"a" * 990 + b"\n", b"a" * 900 + b": line 3: \n", b"Traceback (most recent call last):\n "]
+)
+def test_long_lines_without_a_cause_are_gone_through_in_reasonable_time(line: bytes) -> None:
+    started = time.process_time()
+    diagnose({"slurm.out": line * (1_000_000 // len(line))})
+    assert time.process_time() - started < 10
