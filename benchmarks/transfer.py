@@ -22,10 +22,11 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks._api import asked_all_the_time
 from tests.faults.proxy import proxied
 from tests.faults.sshd import QUICK, Client, OpenSshServer, client, running
 
-from namdrunner.remote.values import DownloadItem, UploadItem
+from namdrunner.remote.values import DownloadItem, Session, UploadItem
 
 MIB = 1024 * 1024
 LATENCY_S = 0.025
@@ -147,13 +148,12 @@ async def one_big_file(bench: Bench, mib: int, *, latency_s: float, wanted: floa
             bench.table.row("scp", scp, size)
             own = await bench.best(mine, ours)
             bench.table.row("namdrunner (verified by sha256)", own, size, f"{scp / own:.2f}x scp")
-            if not latency_s:
-                sftp = await bench.best(lambda v=verb: bench.sftp(f"{v} {source} {theirs}\n", port), theirs)  # type: ignore[misc]
-                bench.table.row("sftp", sftp, size)
-                if shutil.which("rsync"):
-                    bench.table.row("rsync", await bench.best(lambda e=ends: bench.rsync(*e, port), theirs), size)  # type: ignore[misc]
-                    both = await bench.best(lambda e=ends: bench.ssh_and_rsync(*e, port), theirs)  # type: ignore[misc]
-                    bench.table.row("new ssh + rsync -c", both, size)
+            sftp = await bench.best(lambda v=verb: bench.sftp(f"{v} {source} {theirs}\n", port), theirs)  # type: ignore[misc]
+            bench.table.row("sftp", sftp, size)
+            if shutil.which("rsync"):
+                bench.table.row("rsync", await bench.best(lambda e=ends: bench.rsync(*e, port), theirs), size)  # type: ignore[misc]
+                both = await bench.best(lambda e=ends: bench.ssh_and_rsync(*e, port), theirs)  # type: ignore[misc]
+                bench.table.row("new ssh + rsync -c", both, size)
             bench.table.claim(f"{way} {where}, speed against scp", scp / own, wanted, at_least=True)
         if not latency_s:
             await session.upload([UploadItem(source, PurePosixPath(ours))])
@@ -183,6 +183,9 @@ async def many_small_files(bench: Bench, count: int) -> None:
         async def down() -> float:
             return await timed(session.download([DownloadItem(PurePosixPath(source / n), back / n) for n in names]))
 
+        def sftp_words(way: str) -> str:
+            return f"put -r {source} {theirs}\n" if way == "up" else f"get -r {source} {theirs}\n"
+
         for way, mine, target in (("up", up, ours), ("down", down, back)):
             bench.table.section(f"{count} files of 20 kB, {way}, on loopback")
             remote = f"{bench.login}:{theirs if way == 'up' else source}"
@@ -191,6 +194,8 @@ async def many_small_files(bench: Bench, count: int) -> None:
             bench.table.row("scp -r", scp, size)
             own = await bench.best(mine, target)
             bench.table.row("namdrunner (verified by sha256)", own, size, f"{scp / own:.2f}x scp -r")
+            sftp = await bench.best(lambda w=way: bench.sftp(sftp_words(w), port), theirs)  # type: ignore[misc]
+            bench.table.row("sftp", sftp, size)
             if shutil.which("rsync"):
                 bench.table.row("rsync", await bench.best(lambda e=ends: bench.rsync(*e, port), theirs), size)  # type: ignore[misc]
                 both = await bench.best(lambda e=ends: bench.ssh_and_rsync(*e, port), theirs)  # type: ignore[misc]
@@ -198,56 +203,60 @@ async def many_small_files(bench: Bench, count: int) -> None:
             bench.table.claim(f"{count} small files {way}, speed against scp -r", scp / own, 4.0, at_least=True)
 
 
-async def long_transfer(bench: Bench, gib: float) -> None:
-    """Memory, event-loop latency and answers to status queries while much is under way."""
-    size = int(gib * 1024) * MIB
-    source = bench.folder / "long"
-    with source.open("wb") as file:
-        file.truncate(size)  # sparse: the disk is not what is measured
-    process = psutil.Process()
-    late: list[float] = []
-    answers: list[float] = []
-    grown = 0
+@dataclass
+class Watched:
+    """The process while it transfers: lateness of the loop's timers, status queries to the cluster, memory."""
 
-    async def watch_loop() -> None:
+    late: list[float] = field(default_factory=list)
+    queries: list[float] = field(default_factory=list)
+    rss: int = 0
+
+    async def timers(self) -> None:
         while True:
             due = time.perf_counter() + 0.01
             await asyncio.sleep(0.01)
-            late.append(time.perf_counter() - due)
+            self.late.append(time.perf_counter() - due)
 
-    async with client(limits=QUICK) as c:
+    async def ask(self, session: Session) -> None:
+        process = psutil.Process()
+        while True:
+            self.queries.append(await timed(session.run("echo squeue")))
+            self.rss = max(self.rss, process.memory_info().rss)
+            await asyncio.sleep(0.2)
+
+
+async def long_transfer(bench: Bench, gib: float) -> None:
+    """Memory, event-loop latency, status queries and the API's answers while much is under way."""
+    size = int(gib * 1024) * MIB
+    source, target = bench.folder / "long", bench.folder / "long_there"
+    with source.open("wb") as file:
+        file.truncate(size)  # sparse: the disk is not what is measured
+    async with asked_all_the_time(bench.folder / "home") as asked, client(limits=QUICK) as c:
         await connected(bench, c, bench.server.port)
         session = c.manager.session("testing")
         await session.run("true")
-        before = process.memory_info().rss
-
-        async def ask() -> None:
-            nonlocal grown
-            while True:
-                answers.append(await timed(session.run("echo squeue")))
-                grown = max(grown, process.memory_info().rss - before)
-                await asyncio.sleep(0.2)
-
-        watchers = [asyncio.create_task(watch_loop()), asyncio.create_task(ask())]
-        target = bench.folder / "long_there"
+        before = psutil.Process().memory_info().rss
         for way in ("up", "down"):
-            late.clear()
-            answers.clear()
+            watched = Watched()
+            asked.seconds.clear()
+            watchers = [asyncio.create_task(watched.timers()), asyncio.create_task(watched.ask(session))]
             if way == "up":
                 seconds = await timed(session.upload([UploadItem(source, PurePosixPath(target))]))
             else:
                 seconds = await timed(session.download([DownloadItem(PurePosixPath(source), target)]))
+            for task in watchers:
+                task.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
             target.unlink()
-            bench.table.section(f"{gib:g} GiB {way}, with a status query five times a second")
-            bench.table.row("namdrunner", seconds, size, f"{len(answers)} queries")
-            p99 = statistics.quantiles(late, n=100)[98] * 1000
-            p95 = statistics.quantiles(answers, n=20)[18] * 1000
+            asked_for = f"{len(watched.queries)} status queries, {len(asked.seconds)} API requests meanwhile"
+            bench.table.section(f"{gib:g} GiB {way}, in the process that serves the API")
+            bench.table.row("namdrunner (verified by sha256)", seconds, size, asked_for)
+            p99 = statistics.quantiles(watched.late, n=100)[98] * 1000
             bench.table.claim(f"{way}: event-loop latency p99, ms", p99, 50, at_least=False)
-            bench.table.claim(f"{way}: answer to a status query p95, ms", p95, 100, at_least=False)
-            bench.table.claim(f"{way}: growth of memory, MB", grown / 1e6, 50, at_least=False)
-        for task in watchers:
-            task.cancel()
-        await asyncio.gather(*watchers, return_exceptions=True)
+            for what, times in (("answer of the API", asked.seconds), ("answer to a status query", watched.queries)):
+                p95 = statistics.quantiles(times, n=20)[18] * 1000
+                bench.table.claim(f"{way}: {what} p95, ms", p95, 100, at_least=False)
+            bench.table.claim(f"{way}: growth of memory, MB", (watched.rss - before) / 1e6, 50, at_least=False)
 
 
 async def run(arguments: argparse.Namespace) -> int:
