@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,13 +40,13 @@ class PageError(AssertionError):
 class Chromium:
     """One browser with one page. ``profile`` is an empty folder for its cookies and caches."""
 
-    def __init__(self, program: str, profile: Path) -> None:
+    def __init__(self, program: str, profile: Path, options: Sequence[str] = ()) -> None:
         # The pipe's ends have to be descriptors 3 (commands) and 4 (answers) of the browser.
         commands_out, commands_in = os.pipe()
         answers_out, answers_in = os.pipe()
         shell = f'exec 3<&{commands_out} 4>&{answers_in}; exec "$@"'
         self._process = subprocess.Popen(
-            ["bash", "-c", shell, "bash", program, *OPTIONS, f"--user-data-dir={profile}", "about:blank"],
+            ["bash", "-c", shell, "bash", program, *OPTIONS, *options, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(commands_out, answers_in),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
