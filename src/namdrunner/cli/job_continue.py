@@ -21,6 +21,13 @@ def continue_(
     time: Annotated[str | None, typer.Option("--time", metavar="'5 ns'", help="So much longer.")] = None,
     until_done: Annotated[bool, typer.Option("--until-done", help="To the end of the plan (the default).")] = False,
     from_start: Annotated[bool, typer.Option("--from-start", help="The plan again, from its own inputs.")] = False,
+    max_segments: Annotated[
+        int | None,
+        typer.Option("--max-segments", min=1, metavar="N", help="Go on by itself on the cluster, in at most N jobs."),
+    ] = None,
+    max_su: Annotated[
+        float | None, typer.Option("--max-su", metavar="X", help="With --max-segments: at most so many service units.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the new job.")] = None,
     template: Annotated[
         str | None,
@@ -57,6 +64,7 @@ def continue_(
     }  # fmt: skip
     request: dict[str, Any] = {
         "checkpoint": checkpoint, "steps": steps, "time": time, "until_done": until_done, "from_start": from_start,
+        "max_segments": max_segments, "max_su": max_su,
         "name": name, "template": template, "values": template_values(settings), "cluster": cluster,
         "resources": {key: value for key, value in resources.items() if value is not None},
         "suggested": suggested, "submit": submit, "force": force,
@@ -127,6 +135,24 @@ def checkpoints(job: JobId, as_json: Json = False) -> int:
     for offer in found["offers"]:
         say(offer)
     return 0 if found["chosen"] is not None else 1
+
+
+def chain(
+    job: JobId,
+    stop: Annotated[bool, typer.Option("--stop", help="Submit no further job; one that runs goes on.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a job that continues itself has done on the cluster, or stop it from going on."""
+    with open_client() as client:
+        found = client.continuing.chain(job, stop=stop)
+    if as_json:
+        write_json(found)
+        return
+    rows = [[moment(event["at"]), event["job"], event["says"]] for event in found["events"]]
+    if rows:
+        table(("when", "job", "what"), rows)
+    state = "stopped" if found["stopped"] else "going on"
+    say(f"At most {found['max_segments']} jobs until step {found['until']}; {state}. This is job {found['number']}.")
 
 
 def tree(job: JobId, as_json: Json = False) -> None:

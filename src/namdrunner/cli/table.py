@@ -82,6 +82,12 @@ CLUSTER = Noun(
             "namdrunner cluster suggest alpine --atoms 92224 --ns 100",
         ),
         Verb(
+            "expect",
+            "discovery:expect",
+            "Say when a job would start: three signals, kept apart.",
+            "namdrunner cluster expect alpine --partition acpu --qos cpu-normal --cores 64 --walltime 04:00:00",
+        ),
+        Verb(
             "export",
             "discovery:export",
             "Print its profile, to give away.",
@@ -172,6 +178,12 @@ JOB = Noun(
             "job_continue:checkpoints",
             "Show what a job can be continued from.",
             "namdrunner job checkpoints prod_1764547200000",
+        ),
+        Verb(
+            "chain",
+            "job_continue:chain",
+            "Show or stop a job that continues itself.",
+            "namdrunner job chain prod_1764547200000 --stop",
         ),
         Verb(
             "tree",

@@ -29,6 +29,12 @@ class Continuing:
         """
         return cast(d.TaskDocument, self._http.post(path_of("jobs", job, "continue"), dict(request)))
 
+    def chain(self, job: str, *, stop: bool = False) -> d.JsonObject:
+        """What a job that continues itself has done; ``stop``: it is to submit no further job."""
+        if stop:
+            return cast(d.JsonObject, self._http.post(path_of("jobs", job, "chain", "stop")))
+        return cast(d.JsonObject, self._http.get(path_of("jobs", job, "chain")))
+
     def tree(self, job: str) -> d.JsonObject:
         """``{"root", "line", "jobs", "totals"}``."""
         return cast(d.JsonObject, self._http.get(path_of("jobs", job, "lineage")))

@@ -82,6 +82,24 @@ class ContinuationNote(_Model):
     reason: str = ""
 
 
+class ChainNote(_Model):
+    """A job that continues itself on the cluster: its successors are made and submitted by the job script.
+
+    ``home``: the chain's folder on the cluster; ``base``: the id of its first job, with which all ids begin;
+    ``number`` counts its jobs; ``until``: the step at which it is done; ``seconds``: how long all may run, 0: no limit.
+    """
+
+    home: str
+    base: str
+    number: int = 1
+    until: int
+    max_jobs: int
+    seconds: int = 0
+    cycle: int = 20
+    overlay: str = ""
+    colvars: bool = False
+
+
 class JobRecord(_Model):
     """Everything lasting about a job but its state; written by the server as ``job_info.json``."""
 
@@ -101,6 +119,7 @@ class JobRecord(_Model):
     submissions: tuple[Submission, ...] = ()
     parent: str | None = None
     continuation: ContinuationNote | None = None
+    chain: ChainNote | None = None
     notes: str = ""
     namdrunner: str = ""
     """Version of NAMDRunner that wrote it."""

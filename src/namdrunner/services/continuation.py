@@ -24,6 +24,7 @@ from namdrunner.jobs.continue_script import MadeReply, Take, build_make_script, 
 from namdrunner.jobs.folders import check_name, job_folder, new_job_id
 from namdrunner.jobs.record import ContinuationNote, InputFile, JobRecord, JobStatus, RunPlan
 from namdrunner.jobs.state import JobState
+from namdrunner.services.chains import chain_note, chain_texts
 from namdrunner.services.checkpoints import Checkpoints, colvars_state, find_checkpoints
 from namdrunner.services.context import Context
 from namdrunner.services.continuation_config import RESTART, Given, make_config
@@ -49,7 +50,7 @@ SMALL_TOTAL = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ContinuationPlan:
-    """All there is to know of a continuation before anything is made."""
+    """All there is to know of a continuation before anything is made; ``texts`` by name below ``input_files/``."""
 
     record: JobRecord
     parent: StoredJob
@@ -58,6 +59,7 @@ class ContinuationPlan:
     takes: tuple[Take, ...]
     texts: dict[str, bytes]
     diff: str
+    chain_texts: dict[str, bytes]
     reason: str
     findings: tuple[dict[str, Any], ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
@@ -87,6 +89,7 @@ class ContinuationPlan:
             "resources": self.record.resources.model_dump(mode="json"),
             "findings": list(self.findings),
             "suggestions": [s.document() for s in self.suggestions],
+            "chain": self.record.chain.model_dump(mode="json") if self.record.chain else None,
             "bytes_linked": sum(take.size for take in self.takes),
         }
 
@@ -126,7 +129,8 @@ def _check_state(job: StoredJob, request: ContinueRequest) -> None:
             remedy="Wait for its end, or cancel it first.",
             retryable=True,
         )
-    if not job.state.submitted or job.deleting:
+    uploaded = job.state is JobState.READY and request.from_start
+    if not (job.state.submitted or uploaded) or job.deleting:
         raise ConflictError(
             "The job has not run; there is nothing to continue.",
             code="job-not-run",
@@ -166,6 +170,8 @@ def _small_inputs(record: JobRecord) -> list[str]:
 def _lay_out(
     context: Context, given: Given, made: Continuation, texts: dict[str, bytes], note: ContinuationNote
 ) -> ContinuationPlan:
+    from namdrunner.namd.continuation_edit import OVERLAY
+
     job, request, stage = given.job, given.request, given.stage
     parent = job.record
     profile = context.clusters.profile(parent.cluster)
@@ -209,13 +215,29 @@ def _lay_out(
         continuation=note,
         namdrunner=__version__,
     )
+    if request.max_segments is not None:
+        overlay = next(n for n in texts if n.endswith(OVERLAY))
+        record = record.model_copy(update={"chain": chain_note(record, request, made.start, overlay, profile)})
     text = made.texts.get(made.config.path) or (stage.text if stage is not None else given.found.look.config)
     script = build_job_script(script_spec(record, profile))
     remarks = [resource_finding(f) for f in validate_resources(resources, profile, recipe=record.recipe)]
     findings = tuple(remarks + given.findings)
     config = text.encode("utf-8", "surrogateescape")
     reason = "From the beginning, as asked." if note.kind == "start" else given.found.choice.reason
-    return ContinuationPlan(record, job, config, script, takes, texts, made.diff, reason, findings, suggestions, steps)
+    return ContinuationPlan(
+        record,
+        job,
+        config,
+        script,
+        takes,
+        texts,
+        made.diff,
+        chain_texts(record, made.start, profile),
+        reason,
+        findings,
+        suggestions,
+        steps,
+    )
 
 
 def _next_name(name: str) -> str:
@@ -279,6 +301,7 @@ async def make_child(context: Context, plan: ContinuationPlan) -> StoredJob:
     record = plan.record
     texts = {INFO: info_text(record).encode()}
     texts |= {f"input_files/{name}": content for name, content in plan.texts.items()}
+    texts |= plan.chain_texts
     texts |= {"config.namd": plan.config, "job.sbatch": plan.script.encode()}
     nonce = secrets.token_hex(16)
     script = build_make_script(record.project_dir, plan.takes, texts, nonce)

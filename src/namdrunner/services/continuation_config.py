@@ -115,14 +115,27 @@ def _check_evaluated(config: NamdConfig) -> None:
 def _start(given: Given, config: NamdConfig, plan: Plan, inputs: Path) -> tuple[Start, ContinuationNote]:
 
     from namdrunner.namd.continuation import Start, choose_until
-    from namdrunner.namd.keywords import is_on
 
     record, request = given.job.record, given.request
     steps = request.steps_of(plan.timestep_fs)
     note = record.continuation
+    folder = os.path.relpath(inputs / RESTART, config.working_folder).replace(os.sep, "/")
     if request.from_start:
         until = None if steps is None else plan.first + -(-steps // plan.cycle) * plan.cycle
-        start = Start("start", plan.first, plan.first, until, plan.cycle, says=(f"The plan of {record.id} again.",))
+        start = Start(
+            "start",
+            plan.first,
+            plan.first,
+            until,
+            plan.cycle,
+            coordinates=f"{folder}/start.coor",
+            velocities=f"{folder}/start.vel",
+            cell=f"{folder}/start.xsc"
+            if config.startup("cellbasisvector1") or config.startup("extendedsystem")
+            else "",
+            colvars=f"{folder}/start.colvars.state" if _has_colvars(config) else "",
+            says=(f"The plan of {record.id} again.",),
+        )
         return start, ContinuationNote(kind="start", from_step=plan.first, plan_first=plan.first)
     chosen = given.chosen
     step = chosen.step or 0
@@ -143,9 +156,8 @@ def _start(given: Given, config: NamdConfig, plan: Plan, inputs: Path) -> tuple[
     if from_step != step:
         words = f"Step {step} is between two cycles of {plan.cycle} steps; the run counts on from step {from_step}."
         given.findings.append(_remark("advice", "step-between-cycles", words))
-    folder = os.path.relpath(inputs / RESTART, config.working_folder).replace(os.sep, "/")
     colvars = ""
-    if any(is_on(s.value) for s in config.get_all("colvars")):
+    if _has_colvars(config):
         state = colvars_state(given.found, step)
         if state is not None:
             colvars = f"{folder}/start.colvars.state"
@@ -180,6 +192,12 @@ def _start(given: Given, config: NamdConfig, plan: Plan, inputs: Path) -> tuple[
         reason=reason,
     )
     return start, made
+
+
+def _has_colvars(config: NamdConfig) -> bool:
+    from namdrunner.namd.keywords import is_on
+
+    return any(is_on(s.value) for s in config.get_all("colvars"))
 
 
 def _remark(severity: str, code: str, message: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ class ContinueRequest(BaseModel):
     ``checkpoint`` is the step of a restart set, the newest usable one when None. ``template`` or ``values`` make the
     child a stage of its own, from the end of the parent; ``values`` alone change the parent's template's. ``suggested``
     takes the resources that the parent's end suggests where none are given. ``from_start``: the parent's plan again.
+    ``max_segments``: the job goes on by itself on the cluster until it is done, in at most so many jobs, which together
+    may cost at most ``max_su`` service units.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -29,6 +31,8 @@ class ContinueRequest(BaseModel):
     time: str | None = None
     until_done: bool = False
     from_start: bool = False
+    max_segments: int | None = Field(default=None, ge=1, le=999)
+    max_su: float | None = Field(default=None, gt=0)
     name: str | None = None
     template: str | None = None
     values: dict[str, Any] = Field(default_factory=dict)

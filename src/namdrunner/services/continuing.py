@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from namdrunner.errors import NamdrunnerError
-from namdrunner.services import lineage, submit
+from namdrunner.services import chains, lineage, submit
 from namdrunner.services.checkpoints import checkpoints_document, find_checkpoints
 from namdrunner.services.context import Context
 from namdrunner.services.continuation import errors_of, make_child, plan_continuation
@@ -64,6 +64,11 @@ class ContinueService:
             return {"job": document, "plan": {k: v for k, v in shown.items() if k not in ("config", "script")}}
 
         return self._context.tasks.start("continue", work, cluster=stored.record.cluster)
+
+    async def chain(self, job: str, *, stop: bool = False) -> dict[str, Any]:
+        """What the chain of a job has done on the cluster; ``stop``: it is to submit no further job."""
+        stored = self._context.jobs.get(self._resolve(job))
+        return await (chains.stop_chain if stop else chains.chain_state)(self._context, stored)
 
     def tree(self, job: str) -> dict[str, Any]:
         return lineage.tree(self._context, self._resolve(job))

@@ -124,6 +124,7 @@ def job_document(
         "outputs": [output_document(o) for o in status.outputs],
         "last_energies": dict(status.last_energies),
         "children": children,
+        "chain": record.chain.model_dump(mode="json") if record.chain else None,
         "continuation": record.continuation.model_dump(mode="json") if record.continuation else None,
         "timeline": [{"at": rfc3339(e.at), "state": e.state, "says": e.says} for e in timeline],
         "run": record.run.model_dump(mode="json"),

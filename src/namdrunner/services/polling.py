@@ -10,12 +10,15 @@ from typing import Any
 
 from namdrunner.errors import NamdrunnerError
 from namdrunner.services.cancel import start_delete
+from namdrunner.services.chains import chain_goes_on
 from namdrunner.services.context import Context
 from namdrunner.services.job_info import rediscover as rediscover_jobs
 from namdrunner.services.sync import sync_cluster
 
 log = logging.getLogger(__name__)
 
+EXPECTED_S = 600.0
+"""How long the successor of a job that continues itself is looked for."""
 BACKOFF = 1.5
 """Factor by which the pause grows after a sync that changed nothing."""
 
@@ -28,6 +31,8 @@ class Poller:
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._running: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._expected: dict[str, float] = {}
+        """Until when the successor of a job that continues itself is looked for, by cluster."""
         self._last: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def start(self, cluster: str) -> None:
@@ -82,6 +87,11 @@ class Poller:
         outcome: dict[str, Any] = await sync_cluster(self._context, cluster, extra + (found or []))
         if found is not None:
             outcome["found"] = found
+        if found and cluster in self._expected:
+            del self._expected[cluster]
+        ended = [job for job in self._context.jobs.get_many(outcome["changed"]) if job.state.final]
+        if any(chain_goes_on(job.record, job.status) for job in ended):
+            self._expected[cluster] = time.monotonic() + EXPECTED_S
         self._finish_deletions(cluster)
         self._last[cluster] = (time.monotonic(), outcome)
         self._context.events.publish("cluster.synced", {"cluster": cluster} | outcome)
@@ -100,9 +110,10 @@ class Poller:
         first = True
         while self._context.clusters.connected(cluster) or not first:
             changed = False
-            if first or self._context.jobs.active(cluster):
+            expecting = self._expected.get(cluster, 0.0) > time.monotonic()
+            if first or expecting or self._context.jobs.active(cluster):
                 try:
-                    outcome = await self._sync(cluster, (), rediscover=first)
+                    outcome = await self._sync(cluster, (), rediscover=first or expecting)
                     changed = bool(outcome["changed"])
                     first = False
                 except NamdrunnerError as error:
@@ -116,7 +127,9 @@ class Poller:
             longer = max(profile.polling_floor_s, min(pause * BACKOFF, profile.polling_ceiling_s))
             pause = profile.polling_floor_s if changed else longer
             try:
-                await asyncio.wait_for(wake.wait(), pause if self._context.jobs.active(cluster) else None)
+                expecting = self._expected.get(cluster, 0.0) > time.monotonic()
+                busy = expecting or bool(self._context.jobs.active(cluster))
+                await asyncio.wait_for(wake.wait(), pause if busy else None)
                 # What was just submitted is looked for soon, but not at once: Slurm needs a moment.
                 await asyncio.sleep(min(2.0, profile.polling_floor_s))
                 pause = profile.polling_floor_s

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from namdrunner.jobs.record import JobRecord
+from namdrunner.slurm.commands import sbatch_command
 from namdrunner.slurm.geometry import choose_partition, choose_recipe
 from namdrunner.slurm.profile import ClusterProfile
-from namdrunner.slurm.script import JobScriptSpec
+from namdrunner.slurm.script import ChainSpec, JobScriptSpec
+
+TOKEN, NEXT = "NRCHAINTOKEN", "NRCHAINNEXT"
+"""Stand for the token and the id of a job that a chain submits."""
 
 
 def script_spec(record: JobRecord, profile: ClusterProfile) -> JobScriptSpec:
@@ -24,4 +28,27 @@ def script_spec(record: JobRecord, profile: ClusterProfile) -> JobScriptSpec:
         output_dirs=record.run.output_dirs,
         inputs=tuple((i.bytes, i.name) for i in record.inputs),
         clean_stop=record.continuation is not None,
+        chain=_chain(record),
+    )
+
+
+def _chain(record: JobRecord) -> ChainSpec | None:
+    note, chain = record.continuation, record.chain
+    if chain is None or note is None:
+        return None
+    parent = record.project_dir.rsplit("/", 1)[0]
+    return ChainSpec(
+        home=chain.home,
+        base=chain.base,
+        number=chain.number,
+        segment=note.segment,
+        started=record.run.first_step,
+        until=chain.until,
+        max_jobs=chain.max_jobs,
+        seconds=chain.seconds,
+        walltime_s=record.resources.walltime_s or 0,
+        cycle=chain.cycle,
+        overlay=chain.overlay,
+        colvars=chain.colvars,
+        submit=sbatch_command(f"{parent}/{NEXT}", TOKEN),
     )

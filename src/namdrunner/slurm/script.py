@@ -29,6 +29,30 @@ _DIRECTIVE = re.compile(r"--?[A-Za-z][^\x00-\x1f\x7f]*")
 
 
 @dataclass(frozen=True)
+class ChainSpec:
+    """How a job continues itself. ``home``: the chain's folder; ``base``: the id that its jobs' ids begin with.
+
+    ``number`` counts the jobs of the chain, ``segment`` those of the plan; ``started``: the step this one began at;
+    ``seconds``: how long all together may run, 0 without a limit. ``submit`` is the command that submits the successor.
+    The numbers may be words for which the script puts numbers in.
+    """
+
+    home: str
+    base: str
+    number: int
+    segment: int
+    started: int
+    until: int
+    max_jobs: int
+    seconds: int
+    walltime_s: int
+    cycle: int
+    overlay: str
+    colvars: bool
+    submit: str
+
+
+@dataclass(frozen=True)
 class JobScriptSpec:
     """All that a job script depends on. Folders are absolute; the other paths are relative to the run folder.
 
@@ -48,6 +72,7 @@ class JobScriptSpec:
     inputs: tuple[tuple[int, str], ...] = ()
     clean_stop: bool = False
     """The config looks for a stop file between stretches of work, so that it can be stopped without losing any."""
+    chain: ChainSpec | None = None
 
     @property
     def run_dir(self) -> str:
@@ -76,6 +101,7 @@ def build_job_script(spec: JobScriptSpec) -> str:
         "",
         _facts(spec),
         _body(),
+        *(() if spec.chain is None else (_chain_facts(spec.chain), _chain_body())),
         "# ---------------------------------------------------------------------------------------------------",
         f"# This job, with the launch recipe '{slurm_job_name(spec.recipe.name)}'.",
         "",
@@ -182,6 +208,8 @@ def _directives(spec: JobScriptSpec, layout: Geometry) -> list[str]:
     if walltime:
         found.append(f"--time={format_walltime(walltime)}")
     found.append(f"--signal=B:USR1@{notice(spec)}")
+    if spec.chain is not None:
+        found.append("--requeue")
     return [*found, *spec.recipe.directives]
 
 
@@ -219,6 +247,30 @@ def _facts(spec: JobScriptSpec) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _chain_facts(chain: ChainSpec) -> str:
+    values = {
+        "home": shlex.quote(chain.home),
+        "base": shlex.quote(chain.base),
+        "number": chain.number,
+        "segment": chain.segment,
+        "started": chain.started,
+        "until": chain.until,
+        "max": chain.max_jobs,
+        "seconds": chain.seconds,
+        "walltime": chain.walltime_s,
+        "cycle": chain.cycle,
+        "overlay": shlex.quote(chain.overlay),
+        "colvars": "yes" if chain.colvars else "''",
+        "sbatch": shlex.quote(chain.submit),
+    }
+    return "".join(f"nr_chain_{name}={value}\n" for name, value in values.items())
+
+
+@cache
+def _chain_body() -> str:
+    return package_files.files("namdrunner.slurm").joinpath("data/chain.sh").read_text(encoding="utf-8")
 
 
 def _environment(recipe: LaunchRecipe) -> list[str]:

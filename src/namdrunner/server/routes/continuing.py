@@ -38,6 +38,18 @@ async def get_lineage(job_id: str, context: Context) -> Any:
     return context.application.continuing.tree(job_id)
 
 
+@router.get("/chain", response_model=schema.Chain)
+async def get_chain(job_id: str, context: Context) -> Any:
+    """What a job that continues itself has done on the cluster so far."""
+    return await context.application.continuing.chain(job_id)
+
+
+@router.post("/chain/stop", response_model=schema.Chain)
+async def stop_chain(job_id: str, context: Context) -> Any:
+    """No further job of the chain is submitted; one that runs goes on to its own end."""
+    return await context.application.continuing.chain(job_id, stop=True)
+
+
 @router.get("/chain/energies", response_model=schema.ChainEnergies)
 async def read_chain_energies(
     job_id: str, context: Context, points: Annotated[int | None, Query(ge=1, le=100_000)] = None

@@ -123,6 +123,23 @@ class Lineage(Answer):
     totals: LineageTotals
 
 
+class ChainEvent(Answer):
+    at: str
+    job: str
+    says: str
+
+
+class Chain(Answer):
+    """A job that continues itself: ``number`` of this job in it, ``until`` which step."""
+
+    base: str
+    number: int
+    max_segments: int
+    until: int
+    stopped: bool
+    events: list[ChainEvent]
+
+
 class Segment(Answer):
     job: str
     first_step: int

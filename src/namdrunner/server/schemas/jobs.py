@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from namdrunner.jobs.record import ContinuationNote, Evidence, JobProgress, RunPlan
+from namdrunner.jobs.record import ChainNote, ContinuationNote, Evidence, JobProgress, RunPlan
 from namdrunner.jobs.state import JobState
 from namdrunner.server.schemas.base import Answer, Body, JsonObject
 from namdrunner.services.job_request import JobRequest
@@ -75,6 +75,7 @@ class JobDocument(JobSummary):
     inputs: list[InputDocument] = Field(default_factory=list)
     outputs: list[OutputDocument] = Field(default_factory=list)
     children: list[str] = Field(default_factory=list)
+    chain: ChainNote | None = None
     continuation: ContinuationNote | None = None
     project_dir: str = ""
     scratch_dir: str = ""

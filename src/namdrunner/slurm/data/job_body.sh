@@ -362,12 +362,14 @@ nr_finish() {
   if [ "$nr_staged_out" = true ] || [ "$nr_stage" = stage-in ]; then
     cd / && nr_remove_run
   fi
+  if [ "$nr_staged_out" = true ] && type nr_chain >/dev/null 2>&1; then nr_chain; fi
   nr_say "end: stage $nr_stage, exit status $status"
   exit "$status"
 }
 
 nr_begin() {
   mkdir -p -- "$nr_project/logs" "$nr_project/outputs"
+  if type nr_chain_begin >/dev/null 2>&1; then nr_chain_begin; fi
   trap nr_finish EXIT
   trap 'nr_on_signal USR1' USR1
   trap 'nr_on_signal TERM' TERM

@@ -2008,20 +2008,23 @@ export interface components {
         /**
          * CheckRequest
          * @description ``config``: absolute path of a NAMD config on the machine the server runs on.
+         *
+         *     ``cluster`` with ``partition`` or ``recipe``: by the rules of the NAMD that is started there, as far as
+         *     ``namd_version`` and ``gpu`` are not given. Without any of them: 3.0 on processors.
          */
         CheckRequest: {
             /** Config */
             config: string;
-            /**
-             * Namd Version
-             * @default 3.0
-             */
-            namd_version: string;
-            /**
-             * Gpu
-             * @default false
-             */
-            gpu: boolean;
+            /** Namd Version */
+            namd_version?: string | null;
+            /** Gpu */
+            gpu?: boolean | null;
+            /** Cluster */
+            cluster?: string | null;
+            /** Partition */
+            partition?: string | null;
+            /** Recipe */
+            recipe?: string | null;
         };
         /**
          * CheckSummary
@@ -2816,6 +2819,25 @@ export interface components {
              * @default false
              */
             fixable: boolean;
+            fix?: components["schemas"]["Fix"] | null;
+        };
+        /**
+         * Fix
+         * @description A change that a corrected copy would make: ``set``, ``remove``, ``rename`` or ``insert`` a keyword.
+         */
+        Fix: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "set" | "remove" | "rename" | "insert";
+            /** Keyword */
+            keyword: string;
+            /**
+             * Value
+             * @default
+             */
+            value: string;
         };
         /**
          * Forecast
