@@ -20,6 +20,7 @@ PAGES = {
     "/templates": "Use it in a job",
     "/templates/explicit_solvent_npt": "langevin_damping",
     "/settings/clusters": "login.example.org",
+    "/settings/general": "Limits on each cluster's connection",
     "/settings/appearance": "Like the system",
     "/settings/database": "Back up now",
     "/settings/about": "Version",

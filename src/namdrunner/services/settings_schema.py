@@ -61,7 +61,7 @@ SECTIONS = {
     "downloads": "Downloads",
     "notifications": "Notifications",
 }
-_WHERE = "Used for the default cluster, or for every cluster where no default cluster is set."
+_WHERE = "On the default cluster; on all of them where none is set."
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("defaults.cluster", "text", "Cluster", "Where a new job goes unless another one is chosen."),

@@ -20,8 +20,8 @@ const template = (id: string, kind: string) => ({ id, kind, title: id, descripti
 
 describe("the list of templates", () => {
   it("is in the order of a simulation", () => {
-    const kinds = ["", "production", "own kind", "minimization"].map((kind) => template("x", kind));
-    expect(byKind(kinds).map(({ kind }) => kind)).toEqual(["minimization", "production", "own kind", ""]);
+    const kinds = ["", "production", "own kind", "minimisation"].map((kind) => template("x", kind));
+    expect(byKind(kinds).map(({ kind }) => kind)).toEqual(["minimisation", "production", "own kind", ""]);
   });
   it("is searched by all words", () => {
     expect(matches(template("npt_production", "production"), "prod npt")).toBe(true);

@@ -33,7 +33,7 @@ export interface Grouped<T> {
 
 /** By kind of job in the order of a simulation; those without one last. */
 export function byKind<T extends { kind: string }>(templates: T[]): Grouped<T>[] {
-  const order = ["minimization", "equilibration", "production", "enhanced sampling", "free energy"];
+  const order = ["minimisation", "equilibration", "production", "enhanced sampling", "free energy"];
   const rank = (kind: string) => (kind === "" ? 99 : order.includes(kind) ? order.indexOf(kind) : 50);
   const kinds = [...new Set(templates.map(({ kind }) => kind))].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   return kinds.map((kind) => ({ kind, templates: templates.filter((template) => template.kind === kind) }));
