@@ -118,8 +118,9 @@ async def cycles(cluster: SlurmCluster, folder: Path, report: Report) -> None:
         app = await connected(folders, cluster, "generic")
         roots = app.clusters.roots("here")
         assert roots is not None
-        for number in range(known):
-            app.context.jobs.add(record(number, roots, ids[number] if number < active else ""))
+        made = [(record(number, roots, ids[number] if number < active else ""), {}) for number in range(known)]
+        for start in range(0, known, 500):
+            app.context.jobs.add_many(made[start : start + 500])
         await sync_cluster(app.context, "here")
         process, before = psutil.Process(), len(app.activity.entries(limit=10_000))
         cpu = sum(process.cpu_times()[:2])
@@ -206,6 +207,7 @@ async def whole_way(
 
     bare_submitted, bare_done = bare_way(cluster, folder, config, binary, count)
 
+    logins = logins_so_far(cluster)
     app = await connected(Folders.below(folder / f"way-home-{count}"), cluster, str(profile))
     request = {"name": "way", "cluster": "here", "config": str(config), "submit": True, "force": True,
                "resources": {"cores": 1, "walltime": "00:05:00"}}  # fmt: skip
@@ -232,10 +234,14 @@ async def whole_way(
     done = time.perf_counter() - began
     assert len(list(target.glob("*/outputs/**/*.dcd"))) == count, [task.error for task in fetching]
     await app.close()
-    report.line(
-        f"{count} job(s): all submitted, bare script {bare_submitted:.2f} s", submitted, limits[0] * bare_submitted, "s"
-    )
+    limit = 0.5 if count == 1 else limits[0] * bare_submitted
+    report.line(f"{count} job(s): all submitted, bare script {bare_submitted:.2f} s", submitted, limit, "s")
     report.line(f"{count} job(s): all results here, bare script {bare_done:.2f} s", done, limits[1] * bare_done, "s")
+    report.line(f"{count} job(s): logins", logins_so_far(cluster) - logins, 1, "")
+
+
+def logins_so_far(cluster: SlurmCluster) -> int:
+    return (cluster.layout.log / "sshd.log").read_text("utf-8", "replace").count("Accepted ")
 
 
 def bare_way(cluster: SlurmCluster, folder: Path, config: Path, binary: Path, count: int) -> tuple[float, float]:

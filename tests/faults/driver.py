@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from namdrunner.errors import NamdrunnerError
+from namdrunner.jobs import sync_script
 from namdrunner.jobs.state import JobState
 from namdrunner.paths import Folders
 from namdrunner.services import submit
@@ -178,6 +179,7 @@ ACTIONS = {
 async def main(arguments: argparse.Namespace) -> Any:
     asyncio.get_running_loop().set_task_factory(stepping)
     # An attempt is given up for lost sooner than for people, so that the suite does not wait.
+    sync_script.PATIENCE_S = arguments.patience
     submit.ABSENT_AFTER = timedelta(seconds=arguments.absent_after)
     app = await Application.open(Folders.below(Path(arguments.home)))
     if arguments.clock_off_h:
@@ -212,6 +214,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cut-at", type=int, default=0)
     parser.add_argument("--resources", default="{}", help="in place of one core for five minutes, as JSON")
     parser.add_argument("--clock-off-h", type=float, default=0.0, help="how wrong the clock here is")
+    parser.add_argument("--patience", type=int, default=30, help="with each of Slurm's commands, in seconds")
     parser.add_argument("--absent-after", type=float, default=8.0)
     return parser.parse_args()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class Rules:
     banner: str = ""
     password_expired: bool = False
     attempts: list[str] = field(default_factory=list)
+    connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
 
 
 class StandIn(asyncssh.SSHServer):
@@ -32,6 +33,7 @@ class StandIn(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._rules.connections.append(conn)
 
     def begin_auth(self, username: str) -> bool:
         if self._rules.banner and self._connection is not None:
@@ -98,6 +100,42 @@ async def stand_in(folder: Path, rules: Rules) -> AsyncIterator[Running]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     acceptor = await asyncssh.listen(
         "127.0.0.1", 0, server_host_keys=[key], server_factory=lambda: StandIn(rules), process_factory=_answer
+    )
+    try:
+        yield Running(acceptor.get_port(), key, folder)
+    finally:
+        acceptor.close()
+        await acceptor.wait_closed()
+
+
+Answer = Callable[[asyncssh.SSHServerProcess[bytes]], Awaitable[None]]
+
+
+async def run_here(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """What an honest server does with a command."""
+    pipe = asyncio.subprocess.PIPE
+    ran = await asyncio.create_subprocess_shell(process.command or "", stdin=pipe, stdout=pipe, stderr=pipe)
+    out, err = await ran.communicate(await process.stdin.read())
+    with contextlib.suppress(OSError):  # who asked may not want the answer any more
+        process.stdout.write(out)
+        process.stderr.write(err)
+        process.exit(ran.returncode or 0)
+
+
+@contextlib.asynccontextmanager
+async def dishonest(
+    folder: Path, answer: Answer = run_here, sftp: Callable[..., asyncssh.SFTPServer] = asyncssh.SFTPServer
+) -> AsyncIterator[Running]:
+    """A server that logs everybody in by password ``x`` and then does what it likes."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    acceptor = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_host_keys=[key],
+        server_factory=lambda: StandIn(Rules(password="x")),
+        process_factory=answer,
+        sftp_factory=sftp,
+        encoding=None,
     )
     try:
         yield Running(acceptor.get_port(), key, folder)

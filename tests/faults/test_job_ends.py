@@ -139,7 +139,7 @@ def test_controller_that_hangs_keeps_the_last_known_state(scene: Scenes, tally: 
     place.settle()
     with place.slurm.paused("slurmctld"):
         tally["injected"] += 1
-        place.drive("sync")
+        place.drive("sync", "--patience", "4")
         (job,) = place.drive("list")["outcome"]
     assert job["status"] == "RUNNING"
     assert job["stale"]
@@ -152,7 +152,7 @@ def test_accounting_that_hangs_does_not_hold_up_the_truth(scene: Scenes, tally: 
     place.slurm.wait_for_job(number, ("COMPLETED",))
     with place.slurm.paused("slurmdbd"):
         tally["injected"] += 1
-        place.drive("sync")
+        place.drive("sync", "--patience", "4")
         (job,) = place.drive("list")["outcome"]
     assert job["status"] == "COMPLETED"
     check_once(place, place.settle("final"), tally, made=1)

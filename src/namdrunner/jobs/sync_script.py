@@ -20,6 +20,8 @@ LOG_BYTES = 512 * 1024
 """New log bytes of one job that are sent whole; more is thinned on the cluster."""
 TOTAL_LOG_BYTES = 16 * 1024 * 1024
 TAIL_BYTES = 16 * 1024
+PATIENCE_S = 30
+"""For each of Slurm's commands: a daemon that hangs must not hold up what the others say."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class LogPart:
 _QUEUE = r"""
 declare -A Q
 frame clock; date +%s
-q=$(bounded 30 bash -c "$SQUEUE" 2>&1 </dev/null); rc=$?
+q=$(bounded $PATIENCE bash -c "$SQUEUE" 2>&1 </dev/null); rc=$?
 frame squeue $rc; printf '%s\n' "$q"
 while IFS=$'\037' read -r i a _ _ t _; do [ -n "$t" ] && { Q[$i]=$t; Q[$a]=$t; }; done <<<"$q"
 gone=
@@ -83,7 +85,7 @@ for i in "${IDS[@]}"; do
 done
 if [ -n "$gone" ]; then
   export gone
-  a=$(bounded 30 bash -c "$SACCT" 2>&1 </dev/null); rc=$?
+  a=$(bounded $PATIENCE bash -c "$SACCT" 2>&1 </dev/null); rc=$?
   frame sacct $rc "$gone"; printf '%s\n' "$a"
 fi
 """
@@ -146,14 +148,14 @@ def build_sync_script(jobs: Sequence[SyncJob], nonce: str, *, since: datetime) -
         f"WAITING={shlex.quote(' '.join(_WAITING))}",
         f"SQUEUE={shlex.quote(squeue)}",
         f"SACCT={shlex.quote(sacct_variable_command('gone', since))}",
-        f"TOTAL={TOTAL_LOG_BYTES} LOGBYTES={LOG_BYTES} TAIL={TAIL_BYTES}",
+        f"TOTAL={TOTAL_LOG_BYTES} LOGBYTES={LOG_BYTES} TAIL={TAIL_BYTES} PATIENCE={PATIENCE_S}",
         prologue(nonce),
         _QUEUE,
         _JOBS,
     ]
     if uncertain:
         searches = "; ".join(sacct_search_command(job.slurm_name, since) for job in uncertain)
-        lines.append(f"s=$(bounded 30 bash -c {shlex.quote(searches)} 2>&1 </dev/null); rc=$?")
+        lines.append(f"s=$(bounded $PATIENCE bash -c {shlex.quote(searches)} 2>&1 </dev/null); rc=$?")
         lines.append("frame search $rc; printf '%s\\n' \"$s\"")
     for job in jobs:
         words = (job.id, job.slurm_id, job.project_dir, str(job.log_offset), "receipt" if job.token else "")

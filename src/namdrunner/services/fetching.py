@@ -15,6 +15,7 @@ from namdrunner.remote.values import DownloadItem, RemoteFile, Session
 from namdrunner.services.context import Context
 from namdrunner.services.files import is_result, local_path, matches, output_file, remote_path
 from namdrunner.services.local_copies import LocalCopies
+from namdrunner.services.result_stream import fetch_stream
 from namdrunner.services.tasks import TaskHandle
 from namdrunner.store.jobs import StoredJob, with_status
 
@@ -106,7 +107,13 @@ async def _fetch(
         for w in wanted
         for o in w.chosen
     ]
-    arrived = iter(await session.download(items, progress=handle.progress, control=handle.control))
+    found = await fetch_stream(session, items, handle.progress, handle.control)
+    missing = [item for item in items if item.target not in found]
+    found |= {
+        Path(file.target): file
+        for file in await session.download(missing, progress=handle.progress, control=handle.control)
+    }
+    arrived = iter([found[item.target] for item in items])
     documents, changed = [], []
     for each in wanted:
         files = {o.name: next(arrived) for o in each.chosen}
