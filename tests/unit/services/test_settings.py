@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import REPOSITORY
 
 from namdrunner.errors import InputError
 from namdrunner.paths import Folders
@@ -19,7 +21,7 @@ from namdrunner.services.application import Application
 from namdrunner.services.clusters import ClusterInput
 from namdrunner.services.settings import Settings, SettingsService, parse_settings, settings_text
 from namdrunner.services.settings_bundle import parse_bundle
-from namdrunner.services.settings_schema import BY_KEY, SECTIONS, SETTINGS, checked
+from namdrunner.services.settings_schema import BY_KEY, SECTIONS, SETTINGS, Setting, checked
 from namdrunner.services.templates import STARTER
 from namdrunner.slurm.profile import ClusterProfile
 
@@ -240,3 +242,25 @@ async def test_parts_that_cannot_be_taken_are_told(folders: Folders) -> None:
 def test_what_is_no_export_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_bundle(text)
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    page = REPOSITORY / "docs" / "using" / "settings.md"
+    begin, end = "<!-- settings: written by a test -->\n", "<!-- end -->\n"
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(begin)
+    rows = "".join(_row(setting) for setting in SETTINGS)
+    wanted = f"{before}{begin}| setting | values | default | meaning |\n| --- | --- | --- | --- |\n{rows}{end}"
+    wanted += rest.split(end)[1]
+    if text != wanted and "NAMDRUNNER_UPDATE_GOLDEN" in os.environ:
+        page.write_text(wanted, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == wanted
+
+
+def _row(setting: Setting) -> str:
+    values = ", ".join(f"`{choice}`" for choice in setting.choices) or {"boolean": "`on`, `off`"}.get(setting.type, "")
+    if setting.minimum is not None and setting.maximum is not None:
+        values = f"{setting.minimum:g} to {setting.maximum:,.10g}{f' {setting.unit}' if setting.unit else ''}"
+    default = {True: "on", False: "off", None: ""}.get(setting.default, setting.default)  # type: ignore[arg-type]
+    default = f"{default:g}" if isinstance(default, int | float) else default
+    return f"| `{setting.key}` | {values or 'text'} | {default} | {setting.label}. {setting.help} |\n"
