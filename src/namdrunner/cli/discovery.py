@@ -163,3 +163,29 @@ def suggest(
             say(finding["message"])
     sys.stdout.flush()
     return 1 if any(f["severity"] == "error" for f in document["findings"]) else 0
+
+
+def expect(
+    name: ClusterName,
+    cores: Annotated[int | None, typer.Option("--cores", min=1, help="Cores in all.")] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", min=1, help="Nodes.")] = None,
+    partition: Annotated[str | None, typer.Option("--partition", help="Partition.")] = None,
+    qos: Annotated[str | None, typer.Option("--qos", help="QoS.")] = None,
+    gpus: Annotated[str | None, typer.Option("--gpus", metavar="TYPE:N", help="GPUs.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Memory per node, with its unit.")] = None,
+    walltime: Annotated[str | None, typer.Option("--walltime", help="HH:MM:SS or D-HH:MM:SS.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say when a job would start: nodes idle now, Slurm's own plan, your own history, each with its basis."""
+    given = {
+        "cores": cores, "nodes": nodes, "partition": partition, "qos": qos, "gpus": gpus, "memory": memory,
+        "walltime": walltime,
+    }  # fmt: skip
+    resources = {key: value for key, value in given.items() if value is not None}
+    with open_client() as client:
+        document = client.clusters.expected_start({"name": "expected", "cluster": name, "resources": resources})
+    if as_json:
+        write_json(document)
+        return
+    for signal in document["signals"]:
+        say(f"{signal['message']} {signal['basis']}".strip())

@@ -18,7 +18,7 @@ from namdrunner.slurm.profile import ClusterProfile
 PATIENCE_S = 30
 MODULE_PATIENCE_S = 90
 PROBE_PATIENCE_S = 45
-LARGEST = 4 * 1024 * 1024
+LARGEST = 2 * 1024 * 1024
 """Bytes of one answer; the rest is cut off, and said to be."""
 
 _ASK = r"""

@@ -60,6 +60,10 @@ def suggest(cluster: str, profile: ClusterProfile, system: System, runs: Sequenc
         whole = next((gpu for gpu in partition.gpus if not gpu.mig), None)
         gpus = GpuRequest(type=gpus.type, count=(whole and whole.per_node) or 1) if gpus else None
         why.add("cores", cores, f"The launch recipe '{recipe.name}' is made for whole nodes.")
+    fitting = _fitting(cores, nodes, partition, recipe)
+    if fitting != cores:
+        cores = fitting
+        why.add("cores", cores, f"The launch recipe '{recipe.name}' starts no task on fewer.")
     resources = Resources(
         cores=cores,
         nodes=nodes,
@@ -86,6 +90,18 @@ def suggest(cluster: str, profile: ClusterProfile, system: System, runs: Sequenc
         "cost": cost,
         "ns_per_day": speed.ns_per_day if speed else None,
     }
+
+
+def _fitting(cores: int, nodes: int | None, partition: Partition | None, recipe: LaunchRecipe) -> int:
+    """The least number of cores from ``cores`` on, doubled, that the recipe can lay out on a node."""
+    most = partition.cores_per_node if partition else 128
+    for wanted in (cores, *(1 << n for n in range(1, 8) if cores < 1 << n <= most)):
+        try:
+            geometry(Resources(cores=wanted, nodes=nodes), partition, recipe.model_copy(update={"build": "mpi"}))
+        except InputError:
+            continue
+        return wanted
+    return cores
 
 
 def _needs_whole_nodes(cores: int, nodes: int | None, partition: Partition, recipe: LaunchRecipe) -> bool:
