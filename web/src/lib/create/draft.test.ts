@@ -90,9 +90,9 @@ describe("words", () => {
   it("of names", () => expect(suggestedName("/x/ubiquitin_wb-2.psf")).toBe("ubiquitin wb 2"));
 
   it("finds the config of one's own where it lay beside its files", () => {
-    const inputs = [
-      { name: "files_from_elsewhere/b.prm", source: "/library/b.prm", bytes: 1, sha256: "" },
-      { name: "toppar/a.psf", source: "/home/me/run/toppar/a.psf", bytes: 1, sha256: "" },
+    const inputs: NonNullable<JobDocument["inputs"]> = [
+      { name: "files_from_elsewhere/b.prm", source: "/library/b.prm", bytes: 1, sha256: "", role: "" },
+      { name: "toppar/a.psf", source: "/home/me/run/toppar/a.psf", bytes: 1, sha256: "", role: "" },
     ];
     const job = { name: "ubi", inputs, run: { config: "step5/prod.namd" } } as unknown as JobDocument;
     expect(duplicated(job, []).config).toBe("/home/me/run/step5/prod.namd");
