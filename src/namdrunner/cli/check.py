@@ -70,7 +70,8 @@ def write_fixed(path: Path, findings: Sequence[Finding]) -> None:
         copy.write_text(text, encoding="latin-1")
         say(f"Wrote {copy}.")
     before = path.read_text(encoding="utf-8", errors="surrogateescape")
-    after = apply_fixes(before, findings, file=path.absolute())
+    # Findings name the file by its real folder.
+    after = apply_fixes(before, findings, file=path.parent.resolve() / path.name)
     if after == before:
         say("There is nothing that can be mended mechanically.")
         return

@@ -18,6 +18,7 @@ def corrected_copy(path: Path, *, namd_version: str, gpu: bool) -> dict[str, Any
     from namdrunner.namd.check import apply_fixes, check_config
     from namdrunner.namd.config import read_config_text
 
+    path = path.parent.resolve() / path.name  # as findings name it
     findings = [f for f in check_config(path, namd_version=namd_version, gpu=gpu).findings if f.fix is not None]
     read_config_text(path)  # refuses what is too large to be a config
     before = path.read_bytes().decode("utf-8", "surrogateescape")

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from namdrunner.namd.config import NamdConfig
-from namdrunner.slurm.geometry import uses_gpus
-from namdrunner.slurm.profile import LaunchRecipe
+from namdrunner.slurm.geometry import choose_partition, choose_recipe, uses_gpus
+from namdrunner.slurm.profile import ClusterProfile, LaunchRecipe
+from namdrunner.slurm.resources import Resources
+
+
+def namd_of(profile: ClusterProfile, partition: str | None, recipe: str | None) -> tuple[str, bool]:
+    """Version of the NAMD that a partition's (or a named) recipe starts, and whether it is for GPUs.
+
+    Raises InputError for a partition or recipe the profile does not have.
+    """
+    chosen = choose_recipe(profile, choose_partition(Resources(partition=partition), profile), recipe or None)
+    return chosen.namd_version, uses_gpus(chosen)
 
 
 def findings_of(config: NamdConfig, recipe: LaunchRecipe) -> tuple[list[dict[str, Any]], dict[str, Any]]:

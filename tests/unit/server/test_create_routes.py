@@ -149,3 +149,19 @@ async def test_a_corrected_copy_leaves_the_config_as_it_is(real: httpx.AsyncClie
     assert b"# caf\xe9" in copy.read_bytes()
     again = (await real.post("check/correct", json={"config": str(copy)})).json()
     assert again.get("code") == "nothing-to-correct" or again["config"] != str(copy)
+
+
+async def test_a_config_is_checked_for_the_namd_of_the_cluster(real: httpx.AsyncClient, tmp_path: Path) -> None:
+    config = tmp_path / "prod.namd"
+    config.write_text("GPUresident on\nrun 20\n")
+
+    async def codes(**body: object) -> set[str]:
+        answer = await real.post("check", json={"config": str(config), **body})
+        return {finding["code"] for finding in answer.json()["findings"]}
+
+    assert "gpu-build-needed" in await codes(cluster="here")
+    assert "gpu-build-needed" not in await codes(cluster="here", gpu=True)
+    assert "keyword-of-another-version" in await codes(cluster="here", namd_version="2.14")
+    assert (await real.post("check", json={"config": str(config), "cluster": "nowhere"})).status_code == 404
+    unknown = {"config": str(config), "cluster": "here", "recipe": "none-such"}
+    assert (await real.post("check", json=unknown)).status_code == 422

@@ -26,6 +26,10 @@ class Fix:
     line: int | None = None
     file: Path | None = None
 
+    def document(self) -> dict[str, Any]:
+        """What changes, without where: that is the finding's."""
+        return {"action": self.action, "keyword": self.keyword, "value": self.value}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -50,6 +54,7 @@ class Finding:
             "file": str(self.file) if self.file else None,
             "line": self.line,
             "fixable": self.fix is not None,
+            "fix": self.fix.document() if self.fix else None,
         }
 
 

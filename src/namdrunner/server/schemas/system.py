@@ -147,11 +147,26 @@ class LimitsList(Answer):
 
 
 class CheckRequest(Body):
-    """``config``: absolute path of a NAMD config on the machine the server runs on."""
+    """``config``: absolute path of a NAMD config on the machine the server runs on.
+
+    ``cluster`` with ``partition`` or ``recipe``: by the rules of the NAMD that is started there, as far as
+    ``namd_version`` and ``gpu`` are not given. Without any of them: 3.0 on processors.
+    """
 
     config: str
-    namd_version: str = "3.0"
-    gpu: bool = False
+    namd_version: str | None = None
+    gpu: bool | None = None
+    cluster: str | None = None
+    partition: str | None = None
+    recipe: str | None = None
+
+
+class Fix(Answer):
+    """A change that a corrected copy would make: ``set``, ``remove``, ``rename`` or ``insert`` a keyword."""
+
+    action: Literal["set", "remove", "rename", "insert"]
+    keyword: str
+    value: str = ""
 
 
 class Finding(Answer):
@@ -163,6 +178,7 @@ class Finding(Answer):
     file: str | None = None
     line: int | None = None
     fixable: bool = False
+    fix: Fix | None = None
 
 
 class CheckedFile(Answer):

@@ -2844,8 +2844,8 @@ export interface components {
          * @description What the job will take; null where nothing comparable was measured. Speeds in ns/day, with a plausible range.
          *
          *     ``free``: on the cluster, where it is connected. ``run_time_s``: as expected; ``walltime_s``: what to ask for.
-         *     ``memory_bytes``: per node. ``service_units``: for ``run_time_s``; ``service_units_most``: for the whole walltime that
-         *     is asked for, by the rates of the cluster's profile. Each ``basis`` says in words what a number rests on.
+         *     ``memory_bytes``: per node. ``service_units``: for ``run_time_s``; ``service_units_most``: for the whole walltime
+         *     asked for, by the rates of the profile of the cluster. Each ``basis`` says in words what a number rests on.
          */
         Forecast: {
             /** Output Bytes */
