@@ -133,6 +133,21 @@ def table_of_api() -> str:
     return _table(("Request", "Name", "What it does"), rows)
 
 
+def table_of_profiles() -> str:
+    """The shipped cluster profiles: what they hold, when their facts were checked, and where those come from."""
+    rows = [
+        "| Profile | What | Builds of NAMD | Partitions | Checked | Sources |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for path in sorted((PACKAGE / "slurm" / "profiles").glob("*.toml")):
+        profile = tomllib.loads(path.read_text(encoding="utf-8"))
+        builds = ", ".join(dict.fromkeys(recipe.get("build", "multicore") for recipe in profile.get("recipes", [])))
+        sources = "; ".join(profile["sources"])
+        facts = [profile["description"], builds, str(len(profile.get("partitions", []))), profile["checked"], sources]
+        rows.append(" | ".join([f"| `{path.stem}`", *(fact.replace("|", "/") for fact in facts)]) + " |")
+    return "\n".join(rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "errors": table_of_errors,
     "refusals": table_of_refusals,
@@ -140,6 +155,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "failures": table_of_failures,
     "commands": table_of_commands,
     "api": table_of_api,
+    "profiles": table_of_profiles,
 }
 
 
