@@ -15,7 +15,7 @@ from namdrunner.jobs.record import Evidence, InputFile, JobProgress, JobRecord, 
 from namdrunner.jobs.state import JobState
 from namdrunner.paths import Folders
 from namdrunner.server.app import create_app
-from namdrunner.server.schemas import clusters, jobs, system, templates
+from namdrunner.server.schemas import clusters, jobs, settings, system, templates
 from namdrunner.services.application import Application
 from namdrunner.slurm.resources import GpuRequest, Resources
 from namdrunner.store.jobs import StoredJob
@@ -101,6 +101,12 @@ READS: list[tuple[str, str, Any, type[BaseModel]]] = [
     ("GET", "templates/explicit_solvent_npt", None, templates.TemplateDocument),
     ("POST", "templates/vacuum_optimization/render", RENDER, templates.RenderedTemplate),
     ("POST", "templates/validate", {"text": "#@ template a v1 'b'\n{{ c }}"}, templates.TemplateValidation),
+    ("GET", "templates/npt_production/history", None, templates.TemplateHistory),
+    ("GET", "templates/npt_production/diff", None, templates.TemplateDiff),
+    ("GET", "settings", None, settings.SettingsDocument),
+    ("PATCH", "settings", {"changes": {"limits.burst": 5}}, settings.SettingsDocument),
+    ("GET", "settings/export", None, settings.SettingsExport),
+    ("POST", "settings/import", {"text": '{"format": 1}'}, settings.SettingsImported),
     ("DELETE", "clusters/alpine", None, clusters.ClusterRemoved),
 ]
 

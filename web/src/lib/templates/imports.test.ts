@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { byKind, diffLines, matches, readTexts } from "./imports";
+import { suits } from "./library";
 
 const incoming = (path: string, text: string) => ({ path, file: new File([text], path.split("/").at(-1) ?? path) });
 
@@ -27,6 +28,15 @@ describe("the list of templates", () => {
     expect(matches(template("npt_production", "production"), "prod npt")).toBe(true);
     expect(matches(template("npt_production", "production"), "nvt")).toBe(false);
     expect(matches(template("x", ""), "")).toBe(true);
+  });
+});
+
+describe("a template for clusters", () => {
+  it("is offered there, and where no cluster is chosen", () => {
+    expect(suits([], "alpine")).toBe(true);
+    expect(suits(["alpine"], "alpine")).toBe(true);
+    expect(suits(["alpine"], "")).toBe(true);
+    expect(suits(["alpine"], "other")).toBe(false);
   });
 });
 

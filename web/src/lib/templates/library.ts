@@ -9,3 +9,7 @@ export const copyName = (template: { id: string }, all: TemplateSummary[]) =>
     template.id,
     all.map(({ id }) => id),
   );
+
+/** Whether a template is meant for a cluster: it names none, or this one. */
+export const suits = (clusters: string[], cluster: string) =>
+  !clusters.length || !cluster || clusters.includes(cluster);
