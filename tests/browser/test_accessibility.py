@@ -17,6 +17,8 @@ PAGES = {
     "/jobs/JOB/files": "Not connected",
     "/jobs/JOB/logs": "Follow",
     "/jobs/JOB/script": "Job script",
+    "/create": "What it takes",
+    "/create/configure": "NAMD config",
     "/templates": "Use it in a job",
     "/templates/explicit_solvent_npt": "langevin_damping",
     "/settings/clusters": "login.example.org",
