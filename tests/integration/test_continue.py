@@ -6,10 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.integration.desk import Desk
 from tests.integration.sample import ENDLESS, write_config
 
 from namdrunner.demo.sample.job import sample_job
+
+ON_DEMO = pytest.mark.parametrize("cluster", [pytest.param("demo", marks=pytest.mark.demo)], indirect=True)
+ON_SLURM = pytest.mark.parametrize("cluster", [pytest.param("slurm", marks=pytest.mark.slurm)], indirect=True)
 
 
 def steps_of(energies: Any) -> list[int]:
@@ -64,6 +68,7 @@ def test_a_cancelled_job_goes_on_from_its_restart_files_to_the_end_of_its_plan(d
     assert desk.watch(alone["id"])["progress"]["step"] == found["chosen"] + 80
 
 
+@ON_DEMO
 def test_damaged_files_are_passed_over_and_a_job_without_any_says_what_can_be_done(desk: Desk, tmp_path: Path) -> None:
     first = desk.create("Short", write_config(tmp_path / "s", steps=40, minimize=20), "--submit")
     ended = desk.watch(first)
@@ -87,6 +92,7 @@ def test_damaged_files_are_passed_over_and_a_job_without_any_says_what_can_be_do
     assert desk.watch(again["id"])["progress"]["step"] == 60
 
 
+@ON_SLURM
 def test_nothing_is_sent_again(desk: Desk, tmp_path: Path) -> None:
     first = desk.create("Linked", write_config(tmp_path / "s", steps=20, minimize=20), "--submit")
     parent = desk.watch(first)
@@ -104,6 +110,7 @@ def test_nothing_is_sent_again(desk: Desk, tmp_path: Path) -> None:
     assert all(len(i["sha256"]) == 64 for i in restart)
 
 
+@ON_DEMO
 def test_a_next_stage_starts_where_the_parent_ended(desk: Desk, tmp_path: Path) -> None:
     sample = sample_job(tmp_path)
     words = ["job", "create", "Equil", "--cluster", desk.name, "--template", sample.template]

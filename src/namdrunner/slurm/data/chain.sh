@@ -120,6 +120,10 @@ nr_chain() {
   cd -- "$nr_project" 2>/dev/null || return
   spent=$(nr_chain_spent)
   if [ "$nr_final" = "$nr_chain_until" ] && [ "$nr_fatal" = false ]; then nr_chain_say "done: step $nr_final"; return; fi
+  if [ -n "$nr_signal" ] && [ "$nr_signal" != USR1 ]; then
+    nr_chain_say "interrupted by $nr_signal: it goes on if Slurm requeues this job, and only then"
+    return
+  fi
   nr_class=$(nr_chain_class)
   if [ -z "$nr_class" ]; then nr_chain_say "ends: this is nothing that going on would mend"; return; fi
   if [ ! -d "$nr_chain_home" ] || [ -e "$nr_chain_home/stop" ]; then nr_chain_say "ends: it was asked to"; return; fi
