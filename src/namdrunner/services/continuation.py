@@ -312,7 +312,10 @@ async def make_child(context: Context, plan: ContinuationPlan) -> StoredJob:
         raise _failure(answer)
     job = StoredJob(record, JobStatus(state=JobState.READY))
     shown = plan.config.decode("utf-8", "replace")
-    context.jobs.add(job, texts={"config": shown, "script": plan.script, "diff": plan.diff})
+    try:
+        context.jobs.add(job, texts={"config": shown, "script": plan.script, "diff": plan.diff})
+    except ConflictError:
+        job = context.jobs.get(job.id)  # a sync found it on the cluster first
     step = record.continuation.from_step if record.continuation else 0
     context.jobs.note(job.id, f"It continues {plan.parent.id} from step {step}. {plan.reason}")
     context.jobs.note(plan.parent.id, f"It is continued by {job.id} from step {step}.")
