@@ -195,7 +195,7 @@ def _advice(
             f"Ask for at least {layout.pe * layout.tasks_per_node} cores per node, or choose another launch recipe.",
             "cores",
         )  # fmt: skip
-    if resources.walltime_s is None:
+    if resources.walltime_s is None and "walltime" not in profile.policies.mandatory:
         yield ResourceFinding(
             "walltime-missing", "warning", "No walltime is given: the partition's default applies, which may be short.",
             "Give a walltime, for example 04:00:00.", "walltime",

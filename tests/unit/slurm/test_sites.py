@@ -1,6 +1,6 @@
 """The job scripts of every shipped profile, for each kind of job its site can run.
 
-Kept in ``golden_sites/`` without the body that all have in common (NAMDRUNNER_UPDATE_GOLDEN=1 writes them anew).
+Kept in ``golden_sites/`` without the part that all have in common (NAMDRUNNER_UPDATE_GOLDEN=1 writes them anew).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from tests.unit.slurm.sites import Case, cases
 from tests.unit.slurm.test_script import ID
 
 from namdrunner.slurm.profiles import list_profiles, load_profile
-from namdrunner.slurm.script import JobScriptSpec, build_job_script, job_functions
+from namdrunner.slurm.script import JobScriptSpec, build_job_script
 from namdrunner.slurm.validation import validate_resources
 
 GOLDEN = Path(__file__).parent / "golden_sites"
-BODY = "# [the functions that all job scripts have]\n"
+BODY = "# [the facts of the job, and the functions that all job scripts have]\n"
 
 
 def script(profile_name: str, case: Case) -> tuple[str, str]:
@@ -36,9 +36,11 @@ def script(profile_name: str, case: Case) -> tuple[str, str]:
         scratch_dir=f"/scratch/ada/namdrunner_jobs/{ID}",
     )
     whole = build_job_script(spec)
-    functions = job_functions(spec).partition("\n}\n")[2]
-    assert functions in whole
-    return whole, whole.replace(functions, BODY)
+    head, common, rest = whole.partition("nr_job_id=")
+    _, line, tail = rest.rpartition("# ------")
+    assert common
+    assert line
+    return whole, f"{head}{BODY}{line}{tail}"
 
 
 @cache
@@ -88,7 +90,7 @@ def test_bash_and_shellcheck_find_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed")
-    # The common functions are checked with the other snapshots; the facts they use look unused here.
+    # The common functions are checked with the other snapshots; what they use looks unused here.
     words = ["shellcheck", "--shell=bash", "--exclude=SC2034,SC2154", *map(str, files)]
     checked = subprocess.run(words, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout

@@ -49,7 +49,7 @@ def test_gpus_are_typed_and_counted(gpus: GpuRequest, cores: int, code: str) -> 
 
 def test_errors_come_first_and_speak() -> None:
     findings = validate_resources(GOOD.model_copy(update={"walltime_s": None, "qos": "nope"}), ALPINE)
-    assert [finding.severity for finding in findings] == ["error", "warning"]
+    assert [finding.severity for finding in findings] == ["error", "error"]
     assert all(finding.message.endswith(".") and finding.remedy and finding.field for finding in findings)
 
 
