@@ -117,7 +117,7 @@ class Chromium:
 
     def text(self) -> str:
         """What the page shows, hidden parts left out."""
-        return str(self.evaluate("document.body ? document.body.innerText : ''"))
+        return str(self._evaluate_between_pages("document.body ? document.body.innerText : ''") or "")
 
     def wait_for_text(self, wanted: str, timeout_s: float = 15.0) -> str:
         """Wait until the page shows ``wanted``, and return all it shows."""
@@ -156,7 +156,7 @@ class Chromium:
         try:
             return self.evaluate(script)
         except PageError as error:
-            if "context was destroyed" in str(error) or "Cannot find" in str(error):
+            if any(words in str(error) for words in ("context was destroyed", "Cannot find", "navigated or closed")):
                 return None
             raise
 
