@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,13 +115,13 @@ Answer = Callable[[asyncssh.SSHServerProcess[bytes]], Awaitable[None]]
 
 async def run_here(process: asyncssh.SSHServerProcess[bytes]) -> None:
     """What an honest server does with a command."""
-    pipe = asyncio.subprocess.PIPE
-    ran = await asyncio.create_subprocess_shell(process.command or "", stdin=pipe, stdout=pipe, stderr=pipe)
-    out, err = await ran.communicate(await process.stdin.read())
-    with contextlib.suppress(OSError):  # who asked may not want the answer any more
-        process.stdout.write(out)
-        process.stderr.write(err)
-        process.exit(ran.returncode or 0)
+    with contextlib.suppress(OSError, asyncssh.Error):  # who asked may not want the answer any more
+        words = await process.stdin.read()
+        run = functools.partial(subprocess.run, process.command or "", shell=True, input=words, capture_output=True)
+        ran = await asyncio.to_thread(run)  # a thread is waited for at the end of the loop, a process is not
+        process.stdout.write(ran.stdout)
+        process.stderr.write(ran.stderr)
+        process.exit(ran.returncode)
 
 
 @contextlib.asynccontextmanager

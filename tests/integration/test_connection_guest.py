@@ -7,6 +7,7 @@ import os
 import statistics
 import time
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import pytest
 from tests.faults.proxy import proxied
@@ -103,6 +104,41 @@ async def test_silence_after_sleep_is_noticed_by_a_probe(tmp_path: Path) -> None
             proxy.refuse = False
             await c.manager.connect(server.spec(port=proxy.port))
             assert (await c.manager.session("testing").run("echo on")).text == "on\n"
+
+
+async def test_waking_up_asks_the_server_at_once_whether_it_is_still_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep = 0.0
+    clock = SimpleNamespace(time=lambda: time.time() + asleep, monotonic=time.monotonic)
+    monkeypatch.setattr("namdrunner.remote.link.time", clock)
+    monkeypatch.setattr("namdrunner.remote.link.WATCH_INTERVAL_S", 0.02)
+    with running(tmp_path / "sshd") as server:
+        async with proxied(server.port) as proxy, client(limits=QUICK) as c:
+            await c.manager.connect(server.spec(port=proxy.port))
+            link = c.manager._links["testing"]
+            probes: list[bool] = []
+            probe = link.probe
+
+            async def counted(timeout_s: float = 0.3) -> bool:
+                probes.append(await probe(timeout_s))
+                return probes[-1]
+
+            monkeypatch.setattr(link, "probe", counted)
+            await asyncio.sleep(0.1)
+            assert probes == []  # no time was lost: nobody is asked
+            asleep = 3600.0
+            async with asyncio.timeout(30):
+                while not probes:  # noqa: ASYNC110 - the watch goes by the clock
+                    await asyncio.sleep(0.01)
+                assert probes == [True]
+                proxy.stall()
+                proxy.refuse = True
+                asleep = 7200.0
+                while c.changes[-1].state is ConnectionState.CONNECTED:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.01)
+            assert "slept" in c.changes[-1].reason
+            proxy.flow()
 
 
 async def test_keep_alive_notices_a_silent_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

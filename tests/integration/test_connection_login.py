@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -121,6 +122,20 @@ async def test_a_login_that_spent_a_second_factor_is_not_repeated_by_itself(tmp_
         c.manager._links["testing"]._chain[-1].abort()
         c.manager._links["testing"]._lost("cut")
         assert c.changes[-1].state is ConnectionState.EXPIRED
+        assert rules.attempts == ["keyboard-interactive"]
+
+
+async def test_a_logout_by_the_server_is_told_in_its_words_and_waits_for_the_person(tmp_path: Path) -> None:
+    rules = Rules(rounds=DUO)
+    async with stand_in(tmp_path, rules) as server, client(Person([SECRET], ["1"])) as c:
+        await c.manager.connect(server.spec())
+        rules.connections[-1].disconnect(2, "Logged out\x1b[2J: idle for too long")
+        async with asyncio.timeout(30):
+            while c.changes[-1].state is ConnectionState.CONNECTED:  # noqa: ASYNC110 - as the server lets go
+                await asyncio.sleep(0.01)
+        assert c.changes[-1].state is ConnectionState.EXPIRED
+        assert "idle for too long" in c.changes[-1].reason
+        assert "\x1b" not in c.changes[-1].reason
         assert rules.attempts == ["keyboard-interactive"]
 
 

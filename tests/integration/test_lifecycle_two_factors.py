@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,8 @@ def test_one_login_with_two_factors_over_a_jump_host_serves_everything(
         assert gate.logins() == (1, 0)
         assert len(answer_all(client, desk.name, password, code())) == 2
         assert gate.logins() == (2, 0)
+        told = json.dumps([client.activity(), client.tasks.list(), client.status(), client.limits()])
+    assert not [secret for secret in (password, *used) if f'"{secret}"' in told]
     assert desk.watch(again)["status"] == "COMPLETED"
     assert gate.logins() == (2, 0)
 

@@ -15,6 +15,7 @@ from namdrunner.errors import (
     ConnectionFailedError,
     NamdrunnerError,
 )
+from namdrunner.remote.plaintext import plain_line
 
 CHECK_ADDRESS = "Check the host name and port of the cluster, and whether a VPN is needed to reach it."
 RECONNECT = "Connect the cluster again; what was under way is taken up where it stopped."
@@ -65,6 +66,7 @@ def timeout_fault(place: str) -> ConnectionFailedError:
 
 def lost_fault(place: str, detail: str = "") -> ConnectionFailedError:
     """A connection that stood and went away."""
+    detail = plain_line(detail)
     because = f": {detail.rstrip('.')}" if detail else ""
     return ConnectionFailedError(
         f"The connection to {place} was lost{because}.",
@@ -75,6 +77,7 @@ def lost_fault(place: str, detail: str = "") -> ConnectionFailedError:
 
 
 def garbled_fault(place: str, detail: str) -> ConnectionFailedError:
+    detail = plain_line(detail)
     return ConnectionFailedError(
         f"{place} says that it is an SSH server, but what it sends makes no sense ({detail}).",
         code="protocol-broken",
@@ -95,7 +98,7 @@ def stream_work(place: str) -> Iterator[None]:
 
 def disconnect_fault(exc: asyncssh.DisconnectError, place: str, *, spoke_ssh: bool) -> NamdrunnerError:
     """A connection that ended during the handshake or the login."""
-    detail = exc.reason
+    detail = plain_line(exc.reason)
     if "too many authentication failures" in detail.lower():
         return AuthenticationError(
             f"{place} ended the login: too many keys or passwords were offered.",

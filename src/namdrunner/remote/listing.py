@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -83,13 +84,36 @@ def decoded(name: bytes) -> str:
 def _fields(output: bytes, width: int, what: str) -> list[tuple[bytes, ...]]:
     parts = output.split(b"\0")
     if parts[-1] != b"" or (len(parts) - 1) % width:
-        raise ClusterError(
-            f"The cluster's answer about {what} was cut short.",
-            code="answer-incomplete",
-            remedy="Try again.",
-            retryable=True,
-        )
+        raise _incomplete(f"The cluster's answer about {what} was cut short.")
     return [tuple(parts[i : i + width]) for i in range(0, len(parts) - 1, width)]
+
+
+def _incomplete(message: str) -> ClusterError:
+    return ClusterError(message, code="answer-incomplete", remedy="Try again.", retryable=True)
+
+
+def _number(word: bytes, base: int = 10) -> int:
+    """Raises ClusterError (``answer-incomplete``) for what is no size or time."""
+    try:
+        number = int(word.partition(b".")[0], base)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise _incomplete("The cluster's answer about files makes no sense.")
+    return number
+
+
+def _moment(word: bytes) -> float:
+    """Seconds since the epoch, also before it; 0 for what is no time."""
+    try:
+        moment = float(word)
+    except ValueError:
+        return 0.0
+    return moment if math.isfinite(moment) else 0.0
+
+
+def _whole(word: bytes) -> int:
+    return int(_moment(word))
 
 
 def parse_tree(output: bytes) -> list[RemoteFile]:
@@ -97,7 +121,7 @@ def parse_tree(output: bytes) -> list[RemoteFile]:
     entries = []
     for kind, size, modified, name in _fields(output, 4, "a folder"):
         word = _KINDS.get(kind.decode("ascii", "replace"), "other")
-        entries.append(RemoteFile(decoded(name), word, int(size), float(modified)))
+        entries.append(RemoteFile(decoded(name), word, _number(size), _moment(modified)))
     return entries
 
 
@@ -115,8 +139,8 @@ def parse_look(output: bytes) -> Look:
     numbers = [int(n) for n in room.split() if n.isdigit()]
     stats = {}
     for mode, size, modified, stamp, name in _fields(rest, 5, "files"):
-        kind = {_REGULAR: "file", _FOLDER: "folder", _LINK: "link"}.get(int(mode, 16) & _TYPE_MASK, "other")
-        stats[decoded(name)] = RemoteStat(kind, int(size), int(modified), stamp.decode("ascii", "replace"))
+        kind = {_REGULAR: "file", _FOLDER: "folder", _LINK: "link"}.get(_number(mode, 16) & _TYPE_MASK, "other")
+        stats[decoded(name)] = RemoteStat(kind, _number(size), _whole(modified), stamp.decode("ascii", "replace"))
     return Look(stats, numbers[0] * numbers[1] if len(numbers) == 2 else None)
 
 

@@ -15,7 +15,7 @@ from namdrunner.errors import ConnectionFailedError, HostKeyError, NamdrunnerErr
 from namdrunner.remote import faults, hostkeys
 from namdrunner.remote.hostkeys import HostKeyBook
 from namdrunner.remote.keys import KeyRing, OfferedKey
-from namdrunner.remote.plaintext import plain_text
+from namdrunner.remote.plaintext import plain_line, plain_text
 from namdrunner.remote.questions import HANDSHAKE_TIMEOUT_S, VERDICT_TIMEOUT_S, Questions
 from namdrunner.remote.routes import Hop
 
@@ -282,7 +282,7 @@ def login_fault(exc: Exception, hop: Hop, client: LoginClient) -> Exception:
         return exc
     if isinstance(exc, asyncssh.HostKeyNotVerifiable):
         return HostKeyError(
-            f"The host certificate of {place} cannot be verified: {exc.reason}.",
+            f"The host certificate of {place} cannot be verified: {plain_line(exc.reason)}.",
             code="host-certificate-invalid",
             remedy="Ask the cluster's administrators; do not connect before they have answered.",
             context={"place": place},
@@ -291,7 +291,7 @@ def login_fault(exc: Exception, hop: Hop, client: LoginClient) -> Exception:
         return faults.disconnect_fault(exc, place, spoke_ssh=client.spoke_ssh)
     if isinstance(exc, asyncssh.ChannelOpenError):
         return ConnectionFailedError(
-            f"The jump host could not reach {place}: {exc.reason}.",
+            f"The jump host could not reach {place}: {plain_line(exc.reason)}.",
             code="jump-refused",
             remedy="Check the host behind the jump host, and whether the jump host may forward connections.",
             context={"place": place},

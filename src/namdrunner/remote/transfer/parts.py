@@ -34,6 +34,15 @@ def mismatch(target: str) -> TransferError:
     )
 
 
+def not_confirmed(folder: str) -> TransferError:
+    return TransferError(
+        f"The cluster did not confirm that the files are in {folder}.",
+        code="answer-incomplete",
+        remedy="Look whether a command runs without anything else being printed or run: ssh HOST true.",
+        context={"folder": folder},
+    )
+
+
 def changed(source: str) -> TransferError:
     return TransferError(
         f"{source} changed while it was transferred.",
