@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from namdrunner.errors import InputError
 from namdrunner.namd.charmm_reader import ParameterStyle, read_parameters
+from namdrunner.namd.check.box import BoxError, read_box
+from namdrunner.namd.check.colvars import words
+from namdrunner.namd.check.colvars_text import BraceError, parse
 from namdrunner.namd.dcd import DcdReader, DcdWriter
 from namdrunner.namd.extrabonds import read_extrabonds
 from namdrunner.namd.failures_end import from_result
@@ -50,6 +53,23 @@ def all_frames(data: bytes) -> int:
         return sum(1 for _ in reader)
 
 
+def variables(data: bytes) -> object:
+    try:
+        return parse(data.decode("utf-8", "replace"), words().blocks)
+    except BraceError as error:
+        return error
+
+
+def cell(data: bytes) -> object:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.xsc"
+        path.write_bytes(data)
+        try:
+            return read_box(path)
+        except BoxError as error:
+            return error
+
+
 EXAMPLES = int(os.environ.get("NAMDRUNNER_FUZZ_EXAMPLES", "40"))
 """Hostile files per reader; a thorough search sets thousands."""
 
@@ -66,6 +86,11 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "log": (read_log, (HEAD + run(0, 500) + end(500)).encode()),
     "energies": (read_energies, (HEAD + run(0, 3000) + end(3000)).encode()),
     "diagnosis": (lambda data: diagnose({"x": data}), (HEAD + run(0, 500) + "FATAL ERROR: x\n").encode()),
+    "colvars": (
+        variables,
+        b"colvar {\n name d\n distance {\n group1 { atomNumbers 1 }\n }\n}\nharmonic { colvars d }\n",
+    ),
+    "box": (cell, CUBE.encode()),
     "result": (lambda data: from_result(data.decode("latin-1")), b'{"exit_code": 1, "signal": "USR1"}'),
 }
 
@@ -161,6 +186,8 @@ GIGANTIC = [
     ("diagnosis", b"FATAL ERROR: " + b"a" * 3_000_000),
     ("diagnosis", b"\n".join(b"FATAL ERROR: word%d" % i for i in range(20_000))),
     ("result", b'{"exit_code": ' + b"9" * 5000 + b"}"),
+    ("colvars", b"colvar {\n" * 5000 + b"}" * 5000),
+    ("box", b"#$LABELS step" + b" a_x" * 50_000 + b"\n"),
 ]
 
 

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 _TOKEN = re.compile(r"[{}]|\"[^\"\n]*\"|\([^()\n]*\)|[^\s{}]+|\n")
 
 
+_DEEPEST = 100
+"""Levels of braces; a sound config has four."""
+
+
 class BraceError(ValueError):
     """Braces that do not close; ``line`` is where."""
 
@@ -51,6 +55,8 @@ def _check_braces(tokens: list[tuple[str, int]]) -> None:
     for token, line in tokens:
         if token == "{":
             opened.append(line)
+            if len(opened) > _DEEPEST:
+                raise BraceError(f"braces are nested more than {_DEEPEST} deep", line)
         elif token == "}":
             if not opened:
                 raise BraceError("a closing brace has no opening one", line)
