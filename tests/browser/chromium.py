@@ -33,6 +33,12 @@ def find_chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+SHOWN = "document.body ? document.body.innerText : ''"
+
+PASSING = ("context was destroyed", "Cannot find", "navigated or closed")
+"""What the browser says to a script that came between one page and the next."""
+
+
 class PageError(AssertionError):
     """The page did not show in time what it should, or a script of the test failed in it."""
 
@@ -123,7 +129,7 @@ class Chromium:
         """Wait until the page shows ``wanted``, and return all it shows."""
         deadline = time.monotonic() + timeout_s
         while True:
-            shown = self.text()
+            shown = str(self._evaluate_between_pages(SHOWN) or "")
             if wanted in shown:
                 return shown
             if time.monotonic() > deadline:

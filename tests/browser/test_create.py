@@ -124,7 +124,7 @@ def test_from_files_to_a_submitted_job(client: Client, chromium: Chromium, sampl
     assert violations(chromium) == []
     chromium.wait_for("localStorage['namdrunner.draft']?.includes('\"100 steps\"')")
 
-    chromium.evaluate("location.reload()")
+    chromium.reload()
     chromium.wait_for_text("2,158 atoms, charge 0 e")
     assert chromium.wait_for("document.getElementById('var-minimize_steps')?.value") == "100"
 

@@ -86,7 +86,7 @@ def test_from_nothing_to_results(client: Client, cluster: DemoCluster, chromium:
     assert violations(chromium) == []
 
     # A reload shows the same page again, and what was downloaded is what lies on the cluster.
-    chromium.evaluate("location.reload()")
+    chromium.reload()
     chromium.wait_for("document.querySelectorAll('canvas').length >= 3", 30)
     chromium.press_button("Logs", 10)
     chromium.press_button("Files")

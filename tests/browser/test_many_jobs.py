@@ -48,7 +48,7 @@ def test_the_filter_is_in_the_address_and_survives_a_reload(client: Client, chro
     chromium.fill("Filter jobs by name, id or Slurm id", "run 00042")
     chromium.wait_for_text("1 job\n")
     chromium.wait_for("location.search.includes('search=run')")
-    chromium.evaluate("location.reload()")
+    chromium.reload()
     assert "run 00042" in chromium.wait_for_text("1 job\n")
 
 
