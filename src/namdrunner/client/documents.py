@@ -116,6 +116,8 @@ class JobDocument(JobSummary):
     timeline: list[JsonObject]
     last_energies: dict[str, float]
     warnings: list[JsonObject]
+    continuation: JsonObject | None
+    chain: JsonObject | None
     cancel_requested_at: str | None
     deleting: bool
 
