@@ -13,7 +13,3 @@ export const copyName = (template: { id: string }, all: TemplateSummary[]) =>
 /** Whether a template is meant for a cluster: it names none, or this one. */
 export const suits = (clusters: string[], cluster: string) =>
   !clusters.length || !cluster || clusters.includes(cluster);
-
-/** The template a form begins with where nobody said another: the one that does most. */
-export const firstTemplate = <T extends { id: string }>(templates: T[]): T | undefined =>
-  templates.find(({ id }) => id === "explicit_solvent_npt") ?? templates[0];
