@@ -68,7 +68,8 @@ describe("the list of jobs", () => {
   });
   it("the filter is read from the address, whatever stands there", () => {
     const filter = filterFrom(new URLSearchParams("show=completed,nonsense&sort=-password&search=x"));
-    expect(filter).toEqual({ status: ["COMPLETED"], cluster: "", template: "", search: "x", sort: "-created_at" });
+    const rest = { cluster: "", template: "", since: "", sort: "-created_at" };
+    expect(filter).toEqual({ ...rest, status: ["COMPLETED"], search: "x" });
   });
   it("facets switch on and off", () => {
     expect(toggled("", "running")).toBe("running");
