@@ -75,6 +75,7 @@ export class MoleculeView {
       throw new WebGlMissing();
     }
     plugin.canvas3d?.setProps({ camera: { helper: { axes: { name: "off", params: {} } }, manualReset: true } });
+    plugin.canvas3d?.setProps({ cameraFog: { name: "off", params: {} } });
     return new MoleculeView(plugin);
   }
 
@@ -231,6 +232,7 @@ export class MoleculeView {
     const structure = (this.#parts.get("polymer") ?? this.#parts.get("other") ?? this.#parts.get("water"))?.data;
     const sphere = structure?.boundary.sphere ?? canvas3d?.boundingSphere;
     if (!canvas3d || !sphere) return;
+    canvas3d.commit(true); // only then it knows how large the scene is
     const near = canvas3d.camera.getFocus(sphere.center, Math.max(sphere.radius, 2) * 1.4);
     // The radius says how far behind and before the middle is still drawn: all of it.
     const radius = Math.max(canvas3d.boundingSphere.radius, sphere.radius) * 1.2;
