@@ -8,7 +8,7 @@ import shlex
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from namdrunner.errors import (
@@ -29,6 +29,7 @@ from namdrunner.services.plan import UNRESOLVED, error_findings, plan_job
 from namdrunner.services.script_spec import script_spec
 from namdrunner.services.tasks import TaskHandle
 from namdrunner.services.templates import TemplateService
+from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.script import build_job_script
 from namdrunner.store.jobs import StoredJob
 
@@ -84,11 +85,15 @@ async def plan_many(context: Context, templates: TemplateService, requests: Sequ
     plans: list[JobPlan] = []
     alike: dict[str, JobPlan] = {}
     taken = _taken(context, requests)
+    profiles = {name: context.clusters.profile(name) for name in {request.cluster for request in requests}}
+    roots = {name: context.clusters.roots(name) or UNRESOLVED for name in profiles}
     for request in requests:
         key = request.model_dump_json(exclude={"name"})
         if key not in alike:
             alike[key] = await plan(context, templates, request)
-        made = _renamed(context, alike[key], request.name, taken)
+        made = _renamed(
+            alike[key], request.name, context.now(), taken, profiles[request.cluster], roots[request.cluster]
+        )
         taken.add(made.record.id)
         plans.append(made)
     return plans
@@ -101,13 +106,13 @@ def _taken(context: Context, requests: Sequence[JobRequest]) -> set[str]:
     return context.jobs.known([new_job_id(name, at) for name in {r.name for r in requests} for at in moments])
 
 
-def _renamed(context: Context, plan: JobPlan, name: str, taken: set[str]) -> JobPlan:
+def _renamed(
+    plan: JobPlan, name: str, moment: datetime, taken: set[str], profile: ClusterProfile, roots: tuple[str, str]
+) -> JobPlan:
     """The plan for a job of that name; ids count milliseconds, so one that is taken gives way to the next."""
     name = check_name(name)
-    moment = context.now()
     while (job_id := new_job_id(name, moment)) in taken:
         moment += timedelta(milliseconds=1)
-    roots = context.clusters.roots(plan.record.cluster) or UNRESOLVED
     changes = {
         "id": job_id,
         "name": name,
@@ -115,7 +120,7 @@ def _renamed(context: Context, plan: JobPlan, name: str, taken: set[str]) -> Job
         "scratch_dir": job_folder(roots[1], job_id),
     }
     record = plan.record.model_copy(update=changes)
-    script = build_job_script(script_spec(record, context.clusters.profile(record.cluster)))
+    script = build_job_script(script_spec(record, profile))
     return replace(plan, record=record, script=script)
 
 
