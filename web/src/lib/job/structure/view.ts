@@ -75,7 +75,7 @@ export class MoleculeView {
       throw new WebGlMissing();
     }
     plugin.canvas3d?.setProps({ camera: { helper: { axes: { name: "off", params: {} } }, manualReset: true } });
-    plugin.canvas3d?.setProps({ cameraFog: { name: "off", params: {} } });
+    plugin.canvas3d?.setProps({ cameraFog: { name: "off", params: {} }, cameraClipping: { far: false } });
     return new MoleculeView(plugin);
   }
 
