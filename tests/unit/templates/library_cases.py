@@ -130,6 +130,11 @@ CASES: dict[str, Case] = {
 VACUUM = {"vacuum_optimization", "origami_enrgmd_vacuum", "implicit_solvent_gbis"}
 STEPS = {"minimization": 48, "nvt_heating": 60, "nvt_production": 84}
 """The last step of the cases that others continue."""
+JUSTIFIED = {
+    "vacuum_optimization": {"large-margin": "atoms of an unfolding origami move far (ENRG-MD)"},
+    "origami_enrgmd_vacuum": {"large-margin": "atoms of an unfolding origami move far (ENRG-MD)"},
+}
+"""Advice of the check that the protocol knowingly does not follow, and why."""
 _CONTINUED = {"bincoordinates_file": "coor", "binvelocities_file": "vel", "extended_system_file": "xsc"}
 
 
