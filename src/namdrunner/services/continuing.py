@@ -73,5 +73,5 @@ class ContinueService:
     def tree(self, job: str) -> dict[str, Any]:
         return lineage.tree(self._context, self._resolve(job))
 
-    def energies(self, job: str, *, points: int | None = None) -> dict[str, Any]:
-        return lineage.chain_energies(self._context, self._resolve(job), points=points)
+    async def energies(self, job: str, *, points: int | None = None) -> dict[str, Any]:
+        return await lineage.chain_energies(self._context, self._resolve(job), points=points)

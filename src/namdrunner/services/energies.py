@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ LIVE_ROWS = 200
 # numpy is imported where it is used: a server with nothing to follow does without.
 
 
-def energies(
+async def energies(
     context: Context, job_id: str, *, points: int | None = None, after: int = 0, until: int | None = None
 ) -> dict[str, Any]:
     """``columns`` (the ETITLE names) and ``rows`` in order; what is no number is null.
@@ -30,17 +31,25 @@ def energies(
     from namdrunner.namd.log import read_energies
 
     context.jobs.get(job_id)
-    table = read_energies(context.logs.content(job_id, "namd"))
-    values = table.values[after:until]
-    document: dict[str, Any] = {
-        "columns": list(table.columns),
-        "complete": context.logs.position(job_id, "namd").whole,
-        "total_rows": len(table),
-    }
+    log = context.logs.content(job_id, "namd")
+    whole = context.logs.position(job_id, "namd").whole
+
+    def work() -> dict[str, Any]:
+        table = read_energies(log)
+        columns = list(table.columns)
+        return {"columns": columns, "complete": whole, "total_rows": len(table)} | series(
+            table.values[after:until], points
+        )
+
+    return await asyncio.to_thread(work)  # a long log takes a second
+
+
+def series(values: Floats, points: int | None) -> dict[str, Any]:
+    """``rows`` of a document, and ``lowest`` and ``highest`` where there are more of them than ``points``."""
     if points is None or len(values) <= points:
-        return document | {"rows": _plain(values)}
+        return {"rows": _plain(values)}
     means, lowest, highest = buckets(values, points)
-    return document | {"rows": _plain(means), "lowest": _plain(lowest), "highest": _plain(highest)}
+    return {"rows": _plain(means), "lowest": _plain(lowest), "highest": _plain(highest)}
 
 
 def buckets(values: Floats, points: int) -> tuple[Floats, Floats, Floats]:

@@ -98,14 +98,14 @@ class JobService:
         """One file as a stream of bytes."""
         return await open_content(self._context, self.resolve(job), name)
 
-    def energies(
+    async def energies(
         self, job: str, *, points: int | None = None, after: int = 0, until: int | None = None
     ) -> dict[str, Any]:
-        return energies.energies(self._context, self.resolve(job), points=points, after=after, until=until)
+        return await energies.energies(self._context, self.resolve(job), points=points, after=after, until=until)
 
-    def performance(self, job: str) -> dict[str, Any]:
+    async def performance(self, job: str) -> dict[str, Any]:
         """Speed as the run went on, and the system's mass."""
-        return performance.performance(self._context, self.resolve(job))
+        return await performance.performance(self._context, self.resolve(job))
 
     # Doing
 

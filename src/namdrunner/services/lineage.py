@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from namdrunner.errors import NamdrunnerError, NotFoundError
 from namdrunner.services.context import Context
 from namdrunner.services.documents import rfc3339
-from namdrunner.services.energies import buckets
+from namdrunner.services.energies import series
 from namdrunner.services.forecast import costs, hardware_of
 from namdrunner.store.jobs import StoredJob
 
@@ -41,31 +41,26 @@ def line_of(context: Context, job_id: str) -> list[StoredJob]:
     return _line(jobs, _children(jobs), job_id)
 
 
-def chain_energies(context: Context, job_id: str, *, points: int | None = None) -> dict[str, Any]:
+async def chain_energies(context: Context, job_id: str, *, points: int | None = None) -> dict[str, Any]:
     """The energies of a whole line as one series by step, as ``energies`` of a job gives them, with ``segments``."""
     from namdrunner.namd.energies import join_segments
     from namdrunner.namd.log import read_energies
 
     line = _with_steps(line_of(context, job_id), job_id)
-    tables = [read_energies(context.logs.content(job.id, "namd")) for job in line]
-    table = join_segments(tables)
-    document: dict[str, Any] = {
-        "columns": list(table.columns),
-        "complete": all(context.logs.position(job.id, "namd").whole for job in line),
-        "total_rows": len(table),
-        "segments": [
+    logs = [context.logs.content(job.id, "namd") for job in line]
+    whole = all(context.logs.position(job.id, "namd").whole for job in line)
+
+    def work() -> dict[str, Any]:
+        tables = [read_energies(log) for log in logs]
+        table = join_segments(tables)
+        segments = [
             {"job": job.id, "first_step": int(t.steps[0]) if len(t) else job.record.run.first_step}
             for job, t in zip(line, tables, strict=True)
-        ],
-    }
-    if points is None or len(table) <= points:
-        return document | {"rows": _plain(table.values)}
-    means, lowest, highest = buckets(table.values, points)
-    return document | {"rows": _plain(means), "lowest": _plain(lowest), "highest": _plain(highest)}
+        ]
+        about = {"columns": list(table.columns), "complete": whole, "total_rows": len(table), "segments": segments}
+        return about | series(table.values, points)
 
-
-def _plain(values: Any) -> list[list[float | None]]:
-    return [[value if math.isfinite(value) else None for value in row] for row in values.tolist()]
+    return await asyncio.to_thread(work)
 
 
 def _with_steps(line: Sequence[StoredJob], job_id: str) -> list[StoredJob]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -14,12 +15,12 @@ _MARKS = re.compile(
 )
 
 
-def performance(context: Context, job_id: str) -> dict[str, Any]:
+async def performance(context: Context, job_id: str) -> dict[str, Any]:
     """``steps`` and ``ns_per_day`` of the TIMING lines of dynamics; ``total_mass_u`` is null where it is not said."""
     job = context.jobs.get(job_id)
     log = context.logs.content(job_id, "namd")
     mass = _MASS.search(log)
-    points = speeds(log, job.record.run.timestep_fs)
+    points = await asyncio.to_thread(speeds, log, job.record.run.timestep_fs)
     kept = points[:: -(-len(points) // MAX_POINTS) or 1]
     return {
         "total_mass_u": float(mass.group(1)) if mass else None,

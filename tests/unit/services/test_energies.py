@@ -74,15 +74,15 @@ async def test_rows_nobody_listens_to_are_not_kept_for_later(application: Applic
 
 async def test_all_rows_some_rows_or_buckets(application: Application) -> None:
     take(application, 0, (HEAD + title() + "\n").encode() + log(0, 1000))
-    whole = energies(application.context, JOB)
+    whole = await energies(application.context, JOB)
     assert (len(whole["rows"]), whole["total_rows"], whole["complete"]) == (1000, 1000, False)
     assert "lowest" not in whole
-    rest = energies(application.context, JOB, after=990, points=20)
+    rest = await energies(application.context, JOB, after=990, points=20)
     assert ([row[0] for row in rest["rows"]], rest["total_rows"]) == (list(range(990, 1000)), 1000)
-    few = energies(application.context, JOB, points=7)
+    few = await energies(application.context, JOB, points=7)
     assert len(few["rows"]) == len(few["lowest"]) == len(few["highest"]) == 7
     assert (few["lowest"][0][0], few["highest"][-1][0]) == (0, 999)
-    assert energies(application.context, JOB, after=5000)["rows"] == []
+    assert (await energies(application.context, JOB, after=5000))["rows"] == []
 
 
 def test_buckets_hold_every_row_once_and_ignore_what_is_no_number_in_the_limits() -> None:
@@ -102,4 +102,4 @@ async def test_a_job_looked_at_twice_in_one_sync_keeps_its_log(application: Appl
     seen = Seen(SyncReply(logs={JOB: part}), {}, "", (), "", frozenset())
     for _ in range(2):
         assert with_log(context, context.jobs.get(JOB), seen).status.progress.step == 19
-    assert energies(context, JOB)["total_rows"] == 20
+    assert (await energies(context, JOB))["total_rows"] == 20

@@ -55,4 +55,4 @@ async def read_chain_energies(
     job_id: str, context: Context, points: Annotated[int | None, Query(ge=1, le=100_000)] = None
 ) -> Any:
     """The energies of all segments as one series by step, without gap or overlap."""
-    return context.application.continuing.energies(job_id, points=points)
+    return await context.application.continuing.energies(job_id, points=points)

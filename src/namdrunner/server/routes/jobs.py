@@ -222,10 +222,10 @@ async def read_job_energies(
 
     More of them than ``points`` are put into so many buckets, each with its mean, lowest and highest values.
     """
-    return context.application.jobs.energies(job_id, points=points, after=after, until=until)
+    return await context.application.jobs.energies(job_id, points=points, after=after, until=until)
 
 
 @router.get("/{job_id}/performance", response_model=schema.Performance)
 async def read_job_performance(job_id: str, context: Context) -> Any:
     """Speed as the run went on, from the TIMING lines of its log, and the mass of the system."""
-    return context.application.jobs.performance(job_id)
+    return await context.application.jobs.performance(job_id)
