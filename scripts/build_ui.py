@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 STATIC = Path("src/namdrunner/server/static/ui")
+STARTER = Path("src/namdrunner/templates/starter.namd")
+"""The one file of the package that the page is built with."""
 STAMP = ".built-from"
 SKIP_VARIABLE = "NAMDRUNNER_SKIP_UI"
 OLDEST_NODE = (20, 19)
@@ -31,6 +33,8 @@ def digest(root: Path) -> str:
     if not (web / "package.json").is_file():
         return ""
     total = hashlib.sha256()
+    if (root / STARTER).is_file():
+        total.update((root / STARTER).read_bytes())
     for folder, folders, files in os.walk(web):
         folders[:] = sorted(name for name in folders if name not in _NOT_SOURCE)
         for name in sorted(files):

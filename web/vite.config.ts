@@ -19,6 +19,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 3500, // the molecular viewer, loaded when it is first looked at
   },
   server: {
+    fs: { allow: [".", "../src/namdrunner/templates"] },
     proxy: Object.fromEntries(
       ["/api", "/open"].map((path) => [
         path,

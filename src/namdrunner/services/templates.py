@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -254,43 +255,7 @@ class TemplateService:
 
 
 _HEAD = ("id", "version", "title", "description", "source", "kind", "clusters", "uses")
-STARTER = """\
-#@ template  my_template  v1  "My template"
-#@ kind      production
-#@ describe  What it is for.
-#@ var structure_file    file    .psf                 "Structure (PSF)"
-#@ var coordinates_file  file    .pdb                 "Coordinates (PDB)"
-#@ var parameter_files   files   .prm .par .str       "Force-field parameters"
-#@ var temperature       number  300  [200, 400]  K   "Temperature"
-#@ var duration          time    1 ns                 "Simulated time"
-
-structure           {{ structure_file }}
-coordinates         {{ coordinates_file }}
-paraTypeCharmm      on
-{% for file in parameter_files %}
-parameters          {{ file }}
-{% endfor %}
-temperature         {{ temperature }}
-
-exclude             scaled1-4
-cutoff              12
-switching           on
-switchDist          10
-pairlistDist        14
-
-timestep            2
-rigidBonds          all
-stepsPerCycle       20
-langevin            on
-langevinTemp        {{ temperature }}
-langevinDamping     1
-
-outputName          outputs/run
-outputEnergies      1000
-dcdFreq             5000
-restartFreq         50000
-run                 {{ duration }}
-"""
+STARTER = (resources.files("namdrunner.templates") / "starter.namd").read_text(encoding="utf-8")
 
 
 def with_id(text: str, ident: str) -> str:

@@ -1,6 +1,10 @@
 /** What is wrong with the text of a template, at the place where it is wrong. */
 import type { Diagnostic } from "@codemirror/lint";
 import type { TemplateProblem } from "$lib/api/types";
+import starter from "../../../../src/namdrunner/templates/starter.namd?raw";
+
+/** What `namdrunner template new` begins with too. */
+export const STARTER = starter;
 
 /** Marks for the editor; problems of no line stand at the first. Lines that are gone meanwhile are left out. */
 export function marks(problems: TemplateProblem[], text: string): Diagnostic[] {
@@ -34,40 +38,3 @@ export function freeId(id: string, taken: string[]): string {
   for (let n = 2; taken.includes(found); n++) found = `${base}_${n}`;
   return found;
 }
-
-export const STARTER = `#@ template  my_template  v1  "My template"
-#@ kind      production
-#@ describe  What it is for.
-#@ var structure_file    file    .psf                 "Structure (PSF)"
-#@ var coordinates_file  file    .pdb                 "Coordinates (PDB)"
-#@ var parameter_files   files   .prm .par .str       "Force-field parameters"
-#@ var temperature       number  300  [200, 400]  K   "Temperature"
-#@ var duration          time    1 ns                 "Simulated time"
-
-structure           {{ structure_file }}
-coordinates         {{ coordinates_file }}
-paraTypeCharmm      on
-{% for file in parameter_files %}
-parameters          {{ file }}
-{% endfor %}
-temperature         {{ temperature }}
-
-exclude             scaled1-4
-cutoff              12
-switching           on
-switchDist          10
-pairlistDist        14
-
-timestep            2
-rigidBonds          all
-stepsPerCycle       20
-langevin            on
-langevinTemp        {{ temperature }}
-langevinDamping     1
-
-outputName          outputs/run
-outputEnergies      1000
-dcdFreq             5000
-restartFreq         50000
-run                 {{ duration }}
-`;
