@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.integration.desk import Desk
-from tests.integration.sample import ENDLESS, write_config
+from tests.integration.sample import write_config
 
 
 def warned(desk: Desk, job: Any) -> None:
@@ -25,9 +25,9 @@ def steps_of(energies: Any) -> list[int]:
 
 @pytest.mark.parametrize("cluster", [pytest.param("slurm", marks=pytest.mark.slurm)], indirect=True)
 def test_a_chain_goes_on_by_itself_to_exactly_the_last_step(desk: Desk, tmp_path: Path) -> None:
-    first = desk.create("Chain", write_config(tmp_path / "s", steps=ENDLESS, minimize=20))
-    words = ["--from-start", "--steps", "900", "--max-segments", "6", "--submit", "--name", "Chain"]
-    head = desk.ask("job", "continue", first, *words, "--walltime", "00:02:00")
+    config = write_config(tmp_path / "s", steps=880, minimize=20)
+    words = ["--until-done", "--max-segments", "6", "--submit", "--walltime", "00:02:00"]
+    head = {"id": desk.create("Chain", config, *words)}
     job = running(desk, head["id"], 40)
     desk.kill_server()
     warned(desk, job)
@@ -42,7 +42,7 @@ def test_a_chain_goes_on_by_itself_to_exactly_the_last_step(desk: Desk, tmp_path
     assert ended["children"] == []
 
     tree = desk.ask("job", "tree", second)
-    assert tree["line"] == [first, head["id"], second]
+    assert tree["line"] == [head["id"], second]
     assert tree["totals"]["steps"] == 900
     steps = steps_of(desk.ask("job", "energies", second, "--chain"))
     assert steps == sorted(set(steps))

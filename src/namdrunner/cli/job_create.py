@@ -58,6 +58,24 @@ def create(
     memory: Annotated[str | None, typer.Option("--memory", help="Memory per node with its unit: 16GB.")] = None,
     walltime: Annotated[str | None, typer.Option("--walltime", help="Longest run time: 04:00:00.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="Resources under a name, from the profile.")] = None,
+    until_done: Annotated[
+        bool,
+        typer.Option("--until-done", help="Go on by itself on the cluster until it is done; needs --max-segments."),
+    ] = False,
+    max_segments: Annotated[
+        int | None, typer.Option("--max-segments", min=1, metavar="N", help="With --until-done: in at most N jobs.")
+    ] = None,
+    max_su: Annotated[
+        float | None, typer.Option("--max-su", metavar="X", help="With --until-done: at most so many service units.")
+    ] = None,
+    clean_stop: Annotated[
+        bool | None,
+        typer.Option(
+            "--clean-stop/--no-clean-stop",
+            help="Stop NAMD before the walltime without losing work; by default for templates.",
+            show_default=False,
+        ),
+    ] = None,
     submit: Annotated[bool, typer.Option("--submit", help="Submit it at once.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")] = False,
     ask_cluster: Annotated[
@@ -83,6 +101,7 @@ def create(
         raise UsageError("--set and --file belong to a template.", remedy="Leave them out, or use --template.")
     if ask_cluster and not dry_run:
         raise UsageError("--ask-cluster belongs to --dry-run.", remedy="Add --dry-run, or leave it out.")
+    _check_chain(until_done, max_segments, max_su, clean_stop)
     resources = {
         "partition": partition,
         "qos": qos,
@@ -104,10 +123,28 @@ def create(
         "preset": preset,
         "submit": submit,
         "force": force,
+        "clean_stop": clean_stop,
+        "max_segments": max_segments,
+        "max_su": max_su,
     }
     if dry_run:
         return _plan(request, ask_cluster=ask_cluster, as_json=as_json)
     return _create(request, as_json=as_json)
+
+
+def _check_chain(until_done: bool, max_segments: int | None, max_su: float | None, clean_stop: bool | None) -> None:
+    if (until_done or max_su is not None) and max_segments is None:
+        raise UsageError(
+            "A job that goes on by itself needs a limit.",
+            code="segments-missing",
+            remedy="Add --max-segments N: the most jobs it may become.",
+        )
+    if max_segments is not None and clean_stop is False:
+        raise UsageError(
+            "A job that goes on by itself has to be stopped cleanly.",
+            code="wrong-usage",
+            remedy="Leave --no-clean-stop out.",
+        )
 
 
 def _default_cluster() -> str:

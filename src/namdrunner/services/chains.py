@@ -18,7 +18,6 @@ from namdrunner.jobs.record import ChainNote, ContinuationNote, InputFile, JobRe
 from namdrunner.jobs.state import JobState
 from namdrunner.services.context import Context
 from namdrunner.services.continuation_config import RESTART
-from namdrunner.services.continue_request import ContinueRequest
 from namdrunner.services.forecast import costs, hardware_of
 from namdrunner.services.job_info import info_text
 from namdrunner.services.script_spec import TOKEN, script_spec
@@ -39,7 +38,12 @@ _ID = "NRCHAINID"
 
 
 def chain_note(
-    record: JobRecord, request: ContinueRequest, start: Start, overlay: str, profile: ClusterProfile
+    record: JobRecord,
+    max_segments: int,
+    max_su: float | None,
+    start: Start,
+    overlay: str,
+    profile: ClusterProfile,
 ) -> ChainNote:
     """Raises InputError (``end-unknown``, ``walltime-missing``, ``su-unknown``)."""
     if record.run.target_step is None:
@@ -52,21 +56,29 @@ def chain_note(
         raise InputError(
             "A job that continues itself needs a walltime.", code="walltime-missing", remedy="Give --walltime."
         )
-    root = record.project_dir.rsplit("/", 1)[0]
     return ChainNote(
-        home=f"{root}/{FOLDER}/{record.id}",
+        home=_home(record.id, record.project_dir),
         base=record.id,
         until=record.run.target_step,
-        max_jobs=request.max_segments or 1,
-        seconds=_seconds(record, request, profile),
+        max_jobs=max_segments,
+        seconds=_seconds(record, max_su, profile),
         cycle=start.cycle,
         overlay=overlay,
         colvars=bool(start.colvars),
     )
 
 
-def _seconds(record: JobRecord, request: ContinueRequest, profile: ClusterProfile) -> int:
-    if request.max_su is None:
+def chain_of(chain: ChainNote, job_id: str, project_dir: str) -> ChainNote:
+    """The chain of another first job."""
+    return chain.model_copy(update={"base": job_id, "home": _home(job_id, project_dir)})
+
+
+def _home(job_id: str, project_dir: str) -> str:
+    return f"{project_dir.rsplit('/', 1)[0]}/{FOLDER}/{job_id}"
+
+
+def _seconds(record: JobRecord, max_su: float | None, profile: ClusterProfile) -> int:
+    if max_su is None:
         return 0
     hardware = hardware_of(record.cluster, record.resources, record.recipe, profile)
     rate = costs(hardware, record.resources, record.resources.nodes or 1, profile, 3600.0)["service_units"]
@@ -76,7 +88,7 @@ def _seconds(record: JobRecord, request: ContinueRequest, profile: ClusterProfil
             code="su-unknown",
             remedy="Leave --max-su out, or put the billing rates into the cluster's profile.",
         )
-    return max(math.floor(request.max_su / float(rate) * 3600), 1)
+    return max(math.floor(max_su / float(rate) * 3600), 1)
 
 
 def chain_texts(record: JobRecord, start: Start, profile: ClusterProfile) -> dict[str, bytes]:
@@ -200,6 +212,6 @@ def _chain_of(job: StoredJob) -> ChainNote:
         raise ConflictError(
             "The job does not continue itself.",
             code="no-chain",
-            remedy="Chains are made by 'namdrunner job continue ID --until-done --max-segments N'.",
+            remedy="Chains are made with --until-done --max-segments N, by 'job create' and 'job continue'.",
         )
     return job.record.chain

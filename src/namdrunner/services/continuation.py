@@ -217,7 +217,8 @@ def _lay_out(
     )
     if request.max_segments is not None:
         overlay = next(n for n in texts if n.endswith(OVERLAY))
-        record = record.model_copy(update={"chain": chain_note(record, request, made.start, overlay, profile)})
+        chain = chain_note(record, request.max_segments, request.max_su, made.start, overlay, profile)
+        record = record.model_copy(update={"chain": chain})
     text = made.texts.get(made.config.path) or (stage.text if stage is not None else given.found.look.config)
     script = build_job_script(script_spec(record, profile))
     remarks = [resource_finding(f) for f in validate_resources(resources, profile, recipe=record.recipe)]

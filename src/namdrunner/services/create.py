@@ -20,6 +20,8 @@ from namdrunner.errors import (
 from namdrunner.jobs.folders import check_name, job_folder, new_job_id
 from namdrunner.jobs.record import JobStatus
 from namdrunner.jobs.state import JobState
+from namdrunner.services.chains import chain_of
+from namdrunner.services.clean_stop import finish
 from namdrunner.services.context import Context
 from namdrunner.services.forecast import Space, forecast
 from namdrunner.services.job_request import JobPlan, JobRequest
@@ -30,7 +32,6 @@ from namdrunner.services.script_spec import script_spec
 from namdrunner.services.tasks import TaskHandle
 from namdrunner.services.templates import TemplateService
 from namdrunner.slurm.profile import ClusterProfile
-from namdrunner.slurm.script import build_job_script
 from namdrunner.store.jobs import StoredJob
 
 
@@ -113,15 +114,16 @@ def _renamed(
     name = check_name(name)
     while (job_id := new_job_id(name, moment)) in taken:
         moment += timedelta(milliseconds=1)
-    changes = {
+    changes: dict[str, Any] = {
         "id": job_id,
         "name": name,
         "project_dir": job_folder(roots[0], job_id),
         "scratch_dir": job_folder(roots[1], job_id),
     }
+    if plan.record.chain is not None:
+        changes["chain"] = chain_of(plan.record.chain, job_id, changes["project_dir"])
     record = plan.record.model_copy(update=changes)
-    script = build_job_script(script_spec(record, profile))
-    return replace(plan, record=record, script=script)
+    return finish(replace(plan, record=record), profile)
 
 
 async def create(context: Context, plans: Sequence[JobPlan], *, force: bool, handle: TaskHandle) -> list[StoredJob]:
@@ -145,7 +147,8 @@ async def create(context: Context, plans: Sequence[JobPlan], *, force: bool, han
 
 def _texts(plan: JobPlan) -> dict[str, str]:
     rewritten = {f.name: f.text for f in plan.files if f.text is not None}
-    return {"script": plan.script, "rewritten": json.dumps(rewritten), **_config_texts(plan.config)}
+    chain = {"chain": json.dumps({path: text.decode() for path, text in plan.chain.items()})} if plan.chain else {}
+    return {"script": plan.script, "rewritten": json.dumps(rewritten), **chain, **_config_texts(plan.config)}
 
 
 def _config_texts(config: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,9 @@ from namdrunner.errors import UsageError
 from namdrunner.jobs.record import JobRecord
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.resources import Resources, parse_gpus, parse_memory, parse_walltime
+
+if TYPE_CHECKING:
+    from namdrunner.namd.continuation import Start
 
 
 class ResourceRequest(BaseModel):
@@ -34,7 +37,9 @@ class JobRequest(BaseModel):
     """Exactly one of ``template`` and ``config`` (a path on this machine) is given.
 
     ``files`` maps a template's file variables to paths on this machine. ``force`` creates the job although checks
-    found errors: the person can always override.
+    found errors: the person can always override. ``clean_stop``: NAMD can be stopped before the walltime without
+    losing work; None: for templates. ``max_segments``: the job goes on by itself on the cluster until it is done, in at
+    most so many jobs, which together may cost at most ``max_su`` service units.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,6 +55,9 @@ class JobRequest(BaseModel):
     submit: bool = False
     force: bool = False
     parent: str | None = None
+    clean_stop: bool | None = None
+    max_segments: int | None = Field(default=None, ge=1, le=999)
+    max_su: float | None = Field(default=None, gt=0)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,10 @@ class JobPlan:
     on_cluster: tuple[str, ...] = ()
     """Absolute paths the config reads that have to exist on the cluster."""
     forecast: dict[str, Any] = field(default_factory=dict)
+    start: Start | None = None
+    """What the marked config starts from, where it can be stopped."""
+    chain: dict[str, bytes] = field(default_factory=dict)
+    """Files of the chain's folder, by path below the job's."""
 
     @property
     def errors(self) -> list[dict[str, Any]]:

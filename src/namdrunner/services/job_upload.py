@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import posixpath
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -165,5 +166,7 @@ def _items(job: StoredJob, texts: Mapping[str, str]) -> list[UploadItem]:
     exact = texts.get("config64")
     config = b64decode(exact) if exact else texts.get("config", "").encode()
     items.append(UploadItem(config, project / "config.namd"))
+    for path, text in json.loads(texts.get("chain") or "{}").items():
+        items.append(UploadItem(text.encode(), PurePosixPath(posixpath.normpath(project / path))))
     items.append(UploadItem(texts.get("script", "").encode(), project / "job.sbatch"))
     return items

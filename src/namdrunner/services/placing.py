@@ -65,6 +65,8 @@ def _folder(job: Job) -> PurePosixPath:
 def _placeable(jobs: Sequence[Job]) -> bool:
     parents = {_folder(job).parent for job in jobs}
     names = (encoded(item.target) for job in jobs for item in job)
+    if any(not item.target.is_relative_to(_folder(job)) for job in jobs for item in job):
+        return False  # the files of a chain lie beside the job
     return len(parents) == 1 and not any(needs_escape(name) for name in names)
 
 

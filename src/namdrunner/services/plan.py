@@ -19,6 +19,7 @@ from namdrunner.jobs.folders import check_name, job_folder, new_job_id
 from namdrunner.jobs.record import InputFile, JobRecord, RunPlan, TemplateRef
 from namdrunner.namd.config import NamdConfig, evaluate_tolerantly, read_config_text
 from namdrunner.namd.references import output_paths, referenced_files
+from namdrunner.services.clean_stop import with_clean_stop
 from namdrunner.services.config_tree import build_tree
 from namdrunner.services.job_request import JobPlan, JobRequest, PlannedFile, resolve_resources
 from namdrunner.services.preflight import findings_of
@@ -72,8 +73,10 @@ def plan_job(
         "namdrunner": __version__,
     }
     if request.config is not None:
-        return _from_config(Path(request.config), base, profile)
-    return _from_template(request, base, profile, templates)
+        planned = _from_config(Path(request.config), base, profile)
+    else:
+        planned = _from_template(request, base, profile, templates)
+    return with_clean_stop(planned, request, profile)
 
 
 def _recipe(request: JobRequest, resources: Resources, profile: ClusterProfile) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from namdrunner.jobs.record import JobRecord
+from namdrunner.namd.continuation_edit import OVERLAY
 from namdrunner.slurm.commands import sbatch_command
 from namdrunner.slurm.geometry import choose_partition, choose_recipe
 from namdrunner.slurm.profile import ClusterProfile
@@ -27,7 +30,7 @@ def script_spec(record: JobRecord, profile: ClusterProfile) -> JobScriptSpec:
         config=record.run.config,
         output_dirs=record.run.output_dirs,
         inputs=tuple((i.bytes, i.name) for i in record.inputs),
-        clean_stop=record.continuation is not None,
+        clean_stop=record.continuation is not None or any(PurePosixPath(i.name).name == OVERLAY for i in record.inputs),
         chain=_chain(record),
     )
 

@@ -232,6 +232,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clusters/{name}/forget-host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget Host Key
+         * @description Forget the host key that was trusted, after a person compared the new one; the next connect asks about it.
+         */
+        post: operations["forgetHostKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/clusters/{name}/namd": {
         parameters: {
             query?: never;
@@ -803,6 +823,8 @@ export interface paths {
         /**
          * Read Job File
          * @description The bytes of one file, straight from the cluster; ``Range`` asks for a part of it.
+         *
+         *     Where the cluster is not connected, they come from a copy on this computer that nobody changed.
          */
         get: operations["readJobFile"];
         put?: never;
@@ -2931,6 +2953,16 @@ export interface components {
             mig: boolean;
         };
         /**
+         * HostKeyForgotten
+         * @description ``removed``: lines taken out of NAMDRunner's own list; none where a file of the person's names the key.
+         */
+        HostKeyForgotten: {
+            /** Cluster */
+            cluster: string;
+            /** Removed */
+            removed: number;
+        };
+        /**
          * ImportFolderRequest
          * @description ``folder``: an absolute path on the computer of the server.
          */
@@ -3188,7 +3220,8 @@ export interface components {
         };
         /**
          * JobFiles
-         * @description ``live``: the outputs were listed on the cluster just now; else they are as last seen.
+         * @description ``live``: the outputs were listed on the cluster just now; else they are as last seen, and ``local`` names
+         *     those that can be read all the same, because a copy that nobody changed is on this computer.
          */
         JobFiles: {
             /** Inputs */
@@ -3200,6 +3233,8 @@ export interface components {
              * @default false
              */
             live: boolean;
+            /** Local */
+            local?: string[];
         };
         /**
          * JobIds
@@ -3232,7 +3267,9 @@ export interface components {
          * @description Exactly one of ``template`` and ``config`` (a path on this machine) is given.
          *
          *     ``files`` maps a template's file variables to paths on this machine. ``force`` creates the job although checks
-         *     found errors: the person can always override.
+         *     found errors: the person can always override. ``clean_stop``: NAMD can be stopped before the walltime without
+         *     losing work; None: for templates. ``max_segments``: the job goes on by itself on the cluster until it is done, in at
+         *     most so many jobs, which together may cost at most ``max_su`` service units.
          */
         JobRequest: {
             /** Name */
@@ -3267,6 +3304,12 @@ export interface components {
             force: boolean;
             /** Parent */
             parent?: string | null;
+            /** Clean Stop */
+            clean_stop?: boolean | null;
+            /** Max Segments */
+            max_segments?: number | null;
+            /** Max Su */
+            max_su?: number | null;
         };
         /** JobScript */
         JobScript: {
@@ -5193,6 +5236,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClusterDocument"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forgetHostKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostKeyForgotten"];
                 };
             };
             /** @description Default Response */
