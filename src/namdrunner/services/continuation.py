@@ -37,6 +37,7 @@ from namdrunner.services.script_spec import script_spec
 from namdrunner.services.stages import next_stage
 from namdrunner.services.templates import TemplateService
 from namdrunner.slurm.geometry import choose_partition, choose_recipe
+from namdrunner.slurm.policies import with_qos
 from namdrunner.slurm.resources import Resources
 from namdrunner.slurm.script import build_job_script
 from namdrunner.slurm.validation import validate_resources
@@ -261,7 +262,7 @@ def _resources(
         changes["qos"] = None  # the QoS of another partition need not exist there
     if "cores" in changes and "nodes" not in changes:
         changes["nodes"] = None
-    return base.model_copy(update=changes)
+    return with_qos(base.model_copy(update=changes), profile)
 
 
 def _files(given: Given, texts: dict[str, bytes], *, restart: bool) -> tuple[tuple[Take, ...], tuple[InputFile, ...]]:

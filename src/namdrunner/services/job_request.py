@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from namdrunner.errors import UsageError
 from namdrunner.jobs.record import JobRecord
+from namdrunner.slurm.policies import with_qos
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.resources import Resources, parse_gpus, parse_memory, parse_walltime
 
@@ -96,7 +97,10 @@ class JobPlan:
 
 
 def resolve_resources(request: JobRequest, profile: ClusterProfile) -> Resources:
-    """The preset's resources with the request's own on top. Raises UsageError (``preset-unknown``), InputError."""
+    """The preset's resources with the request's own on top, and a QoS where the site wants one.
+
+    Raises UsageError (``preset-unknown``), InputError.
+    """
     base = Resources()
     if request.preset is not None:
         preset = next((p for p in profile.presets if p.name == request.preset), None)
@@ -119,4 +123,4 @@ def resolve_resources(request: JobRequest, profile: ClusterProfile) -> Resources
         "memory_bytes": parse_memory(given.memory) if given.memory else None,
         "walltime_s": parse_walltime(given.walltime) if given.walltime else None,
     }
-    return base.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    return with_qos(base.model_copy(update={key: value for key, value in changes.items() if value is not None}), profile)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from namdrunner.slurm.geometry import Geometry
+from namdrunner.errors import InputError
+from namdrunner.slurm.geometry import Geometry, choose_partition
 from namdrunner.slurm.profile import ClusterProfile, Forbidden
 from namdrunner.slurm.resources import Resources
 
@@ -34,6 +35,25 @@ def against_policies(resources: Resources, profile: ClusterProfile, layout: Geom
     for rule in profile.policies.forbidden:
         if _holds(rule, resources, profile, layout):
             yield ResourceFinding("site-rule", "error", rule.message, rule.remedy, rule.field)
+
+
+def with_qos(resources: Resources, profile: ClusterProfile) -> Resources:
+    """The same with a QoS where the site wants one named and none was: the partition's first that admits the walltime.
+
+    Where none does it is the last, and validation says what it lacks.
+    """
+    if resources.qos is not None or "qos" not in profile.policies.mandatory:
+        return resources
+    try:
+        partition = choose_partition(resources, profile)
+    except InputError:
+        return resources
+    limits = {qos.name: qos.max_walltime_s for qos in profile.qos}
+    names = [name for name in (partition.qos if partition else ()) if name in limits]
+    wanted = resources.walltime_s or 0
+    fitting = [name for name in names if (limit := limits[name]) is None or wanted <= limit]
+    chosen = next(iter(fitting or names[-1:]), None)
+    return resources.model_copy(update={"qos": chosen})
 
 
 def _given(name: str, resources: Resources, profile: ClusterProfile, layout: Geometry) -> bool:

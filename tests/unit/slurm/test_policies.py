@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from namdrunner.slurm.policies import with_qos
 from namdrunner.slurm.profile import ClusterProfile, GpuType, LaunchRecipe, Partition, Policies, Qos
 from namdrunner.slurm.profiles import load_profile
 from namdrunner.slurm.resources import GpuRequest, Resources
@@ -33,6 +34,23 @@ def test_alpine_as_of_august_2026() -> None:
     names = {p.name for p in alpine.partitions}
     assert {"acpu", "amem", "aa100", "ah200", "artxpro6000", "al40", "ami100", "atesting", "acompile", "gh200"} == names
     assert "amilan" not in names
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ({}, "cpu-normal"),
+        ({"walltime_s": 86400}, "cpu-normal"),
+        ({"walltime_s": 86401}, "cpu-long"),
+        ({"walltime_s": 10**7}, "cpu-long"),  # too long for any: validation says so
+        ({"partition": "amem", "walltime_s": 90000}, "mem-long"),
+        ({"qos": "testing"}, "testing"),
+        ({"partition": "nowhere"}, None),
+    ],
+)
+def test_a_qos_is_chosen_where_the_site_wants_one(asked: dict[str, object], chosen: str | None) -> None:
+    assert with_qos(Resources.model_validate({"cores": 4} | asked), load_profile("alpine")).qos == chosen
+    assert with_qos(Resources(cores=4), load_profile("generic")).qos is None
 
 
 def test_a_program_uses_one_slice_only() -> None:
