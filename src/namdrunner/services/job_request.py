@@ -123,4 +123,5 @@ def resolve_resources(request: JobRequest, profile: ClusterProfile) -> Resources
         "memory_bytes": parse_memory(given.memory) if given.memory else None,
         "walltime_s": parse_walltime(given.walltime) if given.walltime else None,
     }
-    return with_qos(base.model_copy(update={key: value for key, value in changes.items() if value is not None}), profile)
+    given_ones = {key: value for key, value in changes.items() if value is not None}
+    return with_qos(base.model_copy(update=given_ones), profile)
