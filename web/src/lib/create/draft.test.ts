@@ -53,6 +53,14 @@ describe("the request", () => {
       resources: { cores: 8, walltime: undefined },
     });
   });
+  it("says what happens at the end of the walltime", () => {
+    const draft = emptyDraft();
+    expect("clean_stop" in requestOf(draft, [])).toBe(false);
+    expect(requestOf({ ...draft, cleanStop: false }, []).clean_stop).toBe(false);
+    const going = requestOf({ ...draft, cleanStop: false, segments: "5", mostUnits: "200" }, []);
+    expect(going).toMatchObject({ max_segments: 5, max_su: 200 });
+    expect("clean_stop" in going).toBe(false);
+  });
   it("is of a config or of a template, not both", () => {
     const draft = { ...emptyDraft(), source: "config" as const, config: "/x/prod.namd", template: "npt" };
     const request = requestOf(draft, VARIABLES);

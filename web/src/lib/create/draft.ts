@@ -38,6 +38,12 @@ export interface Draft {
   files: ChosenFile[];
   /** Path of the person's own config. */
   config: string;
+  /** Stopped in time, so that no work is lost; null: as is usual for its source. */
+  cleanStop: boolean | null;
+  /** The most jobs in which it goes on by itself until it is done; empty: it does not. */
+  segments: string;
+  /** The most service units these may cost; empty: any number. */
+  mostUnits: string;
   /** The task that makes the job, once it was started. */
   task: string;
   /** Moment of the last change, and the tab that made it. */
@@ -68,6 +74,9 @@ export function emptyDraft(): Draft {
     values: {},
     files: [],
     config: "",
+    cleanStop: null,
+    segments: "",
+    mostUnits: "",
     task: "",
     changed: 0,
     writer: "",
@@ -88,7 +97,7 @@ export function parseDraft(text: string | null): Draft | null {
   if (!isObject(found) || found.version !== 1) return null;
   const blank = emptyDraft();
   const draft: Draft = { ...blank, ...(found as unknown as Draft) };
-  const texts = ["name", "cluster", "preset", "template", "config", "task", "writer"] as const;
+  const texts = ["name", "cluster", "preset", "template", "config", "segments", "mostUnits", "task", "writer"] as const;
   if (texts.some((key) => typeof draft[key] !== "string")) return null;
   if (!isObject(draft.values) || !Array.isArray(draft.files) || !isObject(draft.resources)) return null;
   draft.resources = { ...blank.resources, ...draft.resources };
@@ -136,6 +145,16 @@ export function sentResources(resources: ResourceText): NonNullable<JobRequest["
   };
 }
 
+/** What shall happen at the end of the walltime. */
+function sentEnd({ segments, mostUnits, cleanStop }: Draft): Partial<JobRequest> {
+  if (!segments) return cleanStop === null ? {} : { clean_stop: cleanStop };
+  const most = Number(mostUnits);
+  return {
+    max_segments: Math.min(Math.max(Math.trunc(Number(segments)) || 1, 1), 999),
+    max_su: mostUnits.trim() ? (most > 0 ? most : 0) : undefined,
+  };
+}
+
 export function requestOf(draft: Draft, variables: Variable[]): JobRequest {
   const own = draft.source === "config";
   return {
@@ -143,6 +162,7 @@ export function requestOf(draft: Draft, variables: Variable[]): JobRequest {
     cluster: draft.cluster,
     preset: draft.preset || undefined,
     resources: sentResources(draft.resources),
+    ...sentEnd(draft),
     ...(own
       ? { config: draft.config.trim() }
       : {
