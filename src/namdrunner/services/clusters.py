@@ -227,6 +227,14 @@ class ClusterService:
         await self._connections.disconnect(name)
         return self.get(name)
 
+    async def forget_host_key(self, name: str) -> dict[str, Any]:
+        """Remove the cluster's key from NAMDRunner's own list; the next connection asks whether to trust the new one.
+
+        Only ever on a person's request. What the person's own known_hosts files say stays.
+        """
+        removed = await self._connections.forget_host_key(self._spec(self._repository.get(name)))
+        return {"cluster": name, "removed": removed}
+
     def session(self, name: str) -> Session:
         """Raises NotConnectedError, or NotFoundError for a cluster that is not known."""
         self._repository.get(name)

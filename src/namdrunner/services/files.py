@@ -25,8 +25,11 @@ RESULTS = ("outputs/", "logs/")
 PLAIN = ("config.namd", "job.sbatch", "job_info.json", "result.json", "receipt")
 
 
-async def list_files(context: Context, job_id: str) -> dict[str, Any]:
-    """Inputs as uploaded, results as they are now (from the cluster when connected, else as last seen)."""
+async def list_files(context: Context, job_id: str, copies: LocalCopies | None = None) -> dict[str, Any]:
+    """Inputs as uploaded, results as they are now (from the cluster when connected, else as last seen).
+
+    ``local``: names of the files that can be read here while the cluster is not connected.
+    """
     job = context.jobs.get(job_id)
     live = context.clusters.connected(job.record.cluster)
     if live:
@@ -35,6 +38,7 @@ async def list_files(context: Context, job_id: str) -> dict[str, Any]:
         "inputs": [input_document(i) for i in job.record.inputs],
         "outputs": [output_document(o) for o in job.status.outputs],
         "live": live,
+        "local": [] if live or copies is None else await copies.names(job),
     }
 
 

@@ -13,9 +13,10 @@ from namdrunner.errors import ConflictError, NamdrunnerError, NotFoundError, Usa
 from namdrunner.jobs.state import JobState
 from namdrunner.services import cancel, create, energies, files, job_upload, performance, resource_plan, submit
 from namdrunner.services.batches import Batches
-from namdrunner.services.content import FileContent, open_content
+from namdrunner.services.content import open_content
 from namdrunner.services.context import Context
 from namdrunner.services.documents import summary_document
+from namdrunner.services.job_file import JobFile, open_job_file
 from namdrunner.services.job_request import JobRequest
 from namdrunner.services.plan import error_findings
 from namdrunner.services.polling import Poller
@@ -92,11 +93,14 @@ class JobService:
         return await files.read_log(self._context, self.resolve(job), which, offset)
 
     async def files(self, job: str) -> dict[str, Any]:
-        return await files.list_files(self._context, self.resolve(job))
+        return await files.list_files(self._context, self.resolve(job), self.structures.copies)
 
-    async def content(self, job: str, name: str) -> FileContent:
-        """One file as a stream of bytes."""
-        return await open_content(self._context, self.resolve(job), name)
+    async def content(self, job: str, name: str) -> JobFile:
+        """One file as a stream of bytes: from the cluster, or without a connection from a copy that is here."""
+        stored = self._context.jobs.get(self.resolve(job))
+        if self._context.clusters.connected(stored.record.cluster):
+            return await open_content(self._context, stored.id, name)
+        return await open_job_file(self._context, self.structures.copies, stored, name)
 
     async def energies(
         self, job: str, *, points: int | None = None, after: int = 0, until: int | None = None

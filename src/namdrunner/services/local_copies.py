@@ -52,6 +52,12 @@ class LocalCopies:
         except (OSError, ValueError):
             return None
 
+    async def names(self, job: StoredJob) -> list[str]:
+        """Names of the job's files that can be read without the cluster."""
+        inputs = [f"input_files/{i.name}" for i in job.record.inputs if await self.input(i) is not None]
+        known = self._read(job.id)
+        return [*inputs, *(o.name for o in job.status.outputs if o.name in known and self.output(job.id, o))]
+
     async def find(self, job: StoredJob, name: str) -> Path | None:
         """A local copy of a file of the job by the name it is listed under."""
         inputs = {f"input_files/{i.name}": i for i in job.record.inputs}

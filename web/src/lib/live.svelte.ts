@@ -35,6 +35,8 @@ class Live {
   syncedAt = $state("");
   /** Tasks that run or ended while this page was open, by id. */
   tasks = new SvelteMap<string, Task>();
+  /** The connect that ended because the cluster showed another host key, until the person has decided. */
+  changedKey = $state<Task | null>(null);
   #client!: QueryClient;
   #source: EventSource | null = null;
   #lastId = "";
@@ -212,7 +214,8 @@ class Live {
     const before = this.tasks.get(task.id);
     this.tasks.set(task.id, task);
     if (task.state === "failed" && before?.state !== "failed" && task.error) {
-      toasts.show("error", task.error.message, { remedy: task.error.remedy });
+      if (task.error.code === "host-key-changed" && task.cluster) this.changedKey = task;
+      else toasts.show("error", task.error.message, { remedy: task.error.remedy });
     }
   }
 }

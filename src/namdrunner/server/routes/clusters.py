@@ -15,6 +15,7 @@ from namdrunner.server.schemas.clusters import (
     ClusterList,
     ClusterNamd,
     ClusterRemoved,
+    HostKeyForgotten,
 )
 from namdrunner.server.schemas.tasks import TaskDocument
 from namdrunner.services.clusters import ClusterInput
@@ -60,6 +61,12 @@ async def connect_cluster(name: str, context: Context) -> Any:
 @router.post("/{name}/disconnect", response_model=ClusterDocument)
 async def disconnect_cluster(name: str, context: Context) -> Any:
     return await context.application.clusters.disconnect(name)
+
+
+@router.post("/{name}/forget-host-key", response_model=HostKeyForgotten)
+async def forget_host_key(name: str, context: Context) -> Any:
+    """Forget the host key that was trusted, after a person compared the new one; the next connect asks about it."""
+    return await context.application.clusters.forget_host_key(name)
 
 
 @router.get("/{name}/namd", response_model=ClusterNamd)

@@ -67,6 +67,13 @@ class ClusterRemoved(Answer):
     jobs_forgotten: int = 0
 
 
+class HostKeyForgotten(Answer):
+    """``removed``: lines taken out of NAMDRunner's own list; none where a file of the person's names the key."""
+
+    cluster: str
+    removed: int
+
+
 class ClusterNamd(Answer):
     """``looked``: the cluster was connected, and its modules and the binary were looked for."""
 

@@ -217,11 +217,14 @@ class LogText(Answer):
 
 
 class JobFiles(Answer):
-    """``live``: the outputs were listed on the cluster just now; else they are as last seen."""
+    """``live``: the outputs were listed on the cluster just now; else they are as last seen, and ``local`` names
+    those that can be read all the same, because a copy that nobody changed is on this computer.
+    """
 
     inputs: list[InputDocument]
     outputs: list[OutputDocument]
     live: bool = False
+    local: list[str] = Field(default_factory=list)
 
 
 class Energies(Answer):

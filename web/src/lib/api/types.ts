@@ -34,6 +34,13 @@ export type Storage = Schemas["StorageDocument"];
 export type ErrorObject = Schemas["ErrorObject"];
 export type TemplateSummary = Schemas["TemplateSummary"];
 export type TemplateDocument = Omit<Schemas["TemplateDocument"], "variables"> & { variables: Variable[] };
+export type Suggestion = Omit<
+  Schemas["namdrunner__server__schemas__discovery__Suggestion"],
+  "resources" | "reasons"
+> & {
+  resources: JobDocument["resources"];
+  reasons: { field: string; value: string; reason: string }[];
+};
 export type DryRun = Omit<Schemas["DryRun"], "findings" | "summary"> & { findings: Finding[]; summary: Summary };
 
 export type Severity = "error" | "warning" | "advice";

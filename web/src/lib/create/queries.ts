@@ -13,6 +13,17 @@ export const resourcePlan = (request: JobRequest) =>
     enabled: Boolean(request.cluster),
   });
 
+/** When a job with these resources would start; asked for by hand only. */
+export const expectedStart = (request: JobRequest, wanted: boolean) =>
+  queryOptions({
+    queryKey: ["expected-start", request],
+    queryFn: ({ signal }) => ask(api.POST("/api/v1/jobs/expected-start", { body: request, signal })),
+    enabled: wanted && Boolean(request.cluster),
+    staleTime: Infinity,
+    gcTime: 0,
+    retry: false,
+  });
+
 export const rendered = (template: string, values: Values, files: FileChoice) =>
   queryOptions({
     queryKey: ["rendered", template, values, files],
