@@ -228,6 +228,18 @@ def test_a_changed_host_key_blocks_and_says_so(
     assert client.clusters.get("hall")["state"] == "disconnected"
     assert violations(chromium) == []
 
+    # Only a person who has compared the keys can have the old one forgotten, and is asked about the new one again.
+    forget = (
+        "[...document.querySelectorAll('[role=dialog] button')].find(b => b.innerText.trim() === 'Forget the old key')"
+    )
+    assert chromium.wait_for(f"({forget})?.disabled")
+    chromium.click("[role=dialog] input[type=checkbox]")
+    chromium.press_button("Forget the old key")
+    chromium.wait_for_text("is forgotten", 30)
+    connect(chromium)
+    assert door.fingerprint in chromium.wait_for_text("Trust this host", 40)
+    chromium.press_button("Do not trust")
+
 
 def wait_for_file(path: Path, timeout_s: float = 60.0) -> bytes:
     deadline = time.monotonic() + timeout_s

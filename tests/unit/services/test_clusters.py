@@ -84,3 +84,15 @@ async def test_changed_folders_are_asked_for_before_a_job_is_made(
     with pytest.raises(InputError):
         await application.jobs.start_create(JobRequest(name="a", cluster="alpine", template="x"))
     assert seen == ["alpine"]
+
+
+async def test_a_host_key_is_forgotten_in_the_own_list_only(application: Application, tmp_path: Path) -> None:
+    clusters = application.clusters
+    clusters.add(ClusterInput("alpine", "login.example", port=2222, profile="alpine"))
+    own = Folders.below(tmp_path / "home").known_hosts
+    own.parent.mkdir(parents=True, exist_ok=True)
+    other = "other.example ssh-ed25519 AAAA\n"
+    own.write_text("[login.example]:2222 ssh-ed25519 AAAA\n" + other)
+    assert await clusters.forget_host_key("alpine") == {"cluster": "alpine", "removed": 1}
+    assert own.read_text() == other
+    assert (await clusters.forget_host_key("alpine"))["removed"] == 0
