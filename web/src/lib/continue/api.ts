@@ -35,6 +35,15 @@ export const lineageQuery = (id: string) =>
     queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/lineage", path(id))),
   });
 
+/** The energies of all jobs that follow each other, as one series; without `points` every row. */
+export const chainEnergies = (id: string, points?: number) =>
+  queryOptions({
+    queryKey: ["chain-energies", id, points],
+    queryFn: () =>
+      ask(api.GET("/api/v1/jobs/{job_id}/chain/energies", { params: { path: { job_id: id }, query: { points } } })),
+    staleTime: 30_000,
+  });
+
 export const continueJob = (id: string, body: ContinueRequest) =>
   ask(api.POST("/api/v1/jobs/{job_id}/continue", { ...path(id), body: body as Full }));
 
