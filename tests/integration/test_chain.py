@@ -25,7 +25,7 @@ def steps_of(energies: Any) -> list[int]:
 
 @pytest.mark.parametrize("cluster", [pytest.param("slurm", marks=pytest.mark.slurm)], indirect=True)
 def test_a_chain_goes_on_by_itself_to_exactly_the_last_step(desk: Desk, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "s", steps=880, minimize=20)
+    config = write_config(tmp_path / "s", steps=1480, minimize=20)
     words = ["--until-done", "--max-segments", "6", "--submit", "--walltime", "00:02:00"]
     head = {"id": desk.create("Chain", config, *words)}
     job = running(desk, head["id"], 40)
@@ -38,15 +38,15 @@ def test_a_chain_goes_on_by_itself_to_exactly_the_last_step(desk: Desk, tmp_path
     assert desk.wait(head["id"], lambda d: d["children"])["children"] == [second]
     assert desk.show(head["id"])["status"] == "TIMEOUT"
     ended = desk.watch(second)
-    assert ended["progress"]["step"] == ended["run"]["target_step"] == 900
+    assert ended["progress"]["step"] == ended["run"]["target_step"] == 1500
     assert ended["children"] == []
 
     tree = desk.ask("job", "tree", second)
     assert tree["line"] == [head["id"], second]
-    assert tree["totals"]["steps"] == 900
+    assert tree["totals"]["steps"] == 1500
     steps = steps_of(desk.ask("job", "energies", second, "--chain"))
     assert steps == sorted(set(steps))
-    assert [step for step in steps if step >= 20] == list(range(20, 901, 10))
+    assert [step for step in steps if step >= 20] == list(range(20, 1501, 10))
     # The state is taken over exactly: the first energies are the last ones of the segment before.
     last, begin = (desk.ask("job", "energies", job) for job in (head["id"], second))
     column = last["columns"].index("POTENTIAL")
@@ -54,5 +54,5 @@ def test_a_chain_goes_on_by_itself_to_exactly_the_last_step(desk: Desk, tmp_path
     assert abs(last["rows"][-1][column] - begin["rows"][0][column]) < 0.01
     chain = desk.ask("job", "chain", second)
     assert [event["job"] for event in chain["events"]] == [head["id"], second]
-    assert chain["events"][-1]["says"] == "done: step 900"
+    assert chain["events"][-1]["says"] == "done: step 1500"
     assert desk.ask("job", "chain", second, "--stop")["stopped"]

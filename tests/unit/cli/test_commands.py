@@ -106,7 +106,7 @@ def test_create_sends_absolute_paths(run: Run, live: Live, tmp_path: Path, monke
         ("job create x --cluster c", "wrong-usage"),
         ("job create x --cluster c --template t --config f", "wrong-usage"),
         ("job create x --cluster c --template t --set temperature", "option-invalid"),
-        ("job create x --template t", "wrong-usage"),
+        ("job create x --template t", "cluster-missing"),
         ("job create x --cluster c --template t --cores zero", "wrong-usage"),
         ("job create x --cluster c --template t --cores 0", "wrong-usage"),
         ("job show", "wrong-usage"),
