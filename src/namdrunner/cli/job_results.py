@@ -173,7 +173,8 @@ def download(
             if not jobs:
                 raise NotFoundError("No job has ended yet.", code="no-jobs", remedy="See `namdrunner job list`.")
         if everything or len(jobs) > 1:
-            return _download_many(client, jobs, patterns, (to or download_folder()).expanduser().absolute(), as_json)
+            target = (to or download_folder()).expanduser().absolute()
+            return _download_many(client, jobs, patterns, target, everything=everything, as_json=as_json)
         target = (to or download_folder() / jobs[0]).expanduser().absolute()
         task = client.jobs.download(jobs[0], patterns, to=target)
         result = follow_task(client, task, interrupted=GOES_ON.format(target))
@@ -191,9 +192,14 @@ def _jobs_and_patterns(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(words[:count]), list(words[count:])
 
 
-def _download_many(client: Client, jobs: Sequence[str], patterns: Sequence[str], target: Path, as_json: bool) -> int:
+def _download_many(
+    client: Client, jobs: Sequence[str], patterns: Sequence[str], target: Path, *, everything: bool, as_json: bool
+) -> int:
     task = client.jobs.download_many(jobs, patterns, to=target)
     result = follow_task(client, task, interrupted=GOES_ON.format(target))
+    if everything:  # nobody said that every job has such a file
+        refused = result.get("refused", {})
+        result["refused"] = {job: error for job, error in refused.items() if error["code"] != "no-such-output"}
     found = result.get("jobs", [])
     if not as_json:
         _print_files([(f"{job['id']}/", f) for job in found for f in job["files"]])

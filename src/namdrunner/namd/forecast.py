@@ -91,6 +91,8 @@ def forecast_speed(
 
 def forecast_memory(hardware: Hardware, atoms: int, measurements: Sequence[Measurement]) -> int | None:
     """Bytes of memory to expect, from the nearest measured run, never less than it took; None without one."""
+    if atoms <= 0 or hardware.engines <= 0:
+        return None
     known = [m for m in measurements if m.memory_bytes and _comparable(m, hardware, atoms)]
     if not known:
         return None

@@ -72,6 +72,7 @@ def test_memory_grows_with_the_system_and_never_shrinks() -> None:
     known = [run(CPU, 100_000, 10, memory=4e9)]
     assert forecast_memory(CPU, 200_000, known) == 8_000_000_000
     assert forecast_memory(CPU, 50_000, known) == 4_000_000_000
+    assert forecast_memory(CPU, 0, known) is None  # a structure that could not be read
 
 
 def test_walltime_and_steps_are_inverse() -> None:
