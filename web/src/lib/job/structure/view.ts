@@ -233,10 +233,22 @@ export class MoleculeView {
     const sphere = structure?.boundary.sphere ?? canvas3d?.boundingSphere;
     if (!canvas3d || !sphere) return;
     canvas3d.commit(true); // only then it knows how large the scene is
-    const near = canvas3d.camera.getFocus(sphere.center, Math.max(sphere.radius, 2) * 1.4);
+    // With its cell, all of that is in the picture; without, the molecules fill it.
+    const cell = this.#cellRadius();
+    const near = cell
+      ? canvas3d.camera.getFocus(this.#origin, cell)
+      : canvas3d.camera.getFocus(sphere.center, Math.max(sphere.radius, 2) * 1.4);
     // The radius says how far behind and before the middle is still drawn: all of it.
-    const radius = Math.max(canvas3d.boundingSphere.radius, sphere.radius) * 1.2;
+    const radius = Math.max(canvas3d.boundingSphere.radius, sphere.radius, cell) * 1.2;
     canvas3d.camera.setState({ ...near, radius, radiusMax: radius }, durationMs);
+  }
+
+  /** From the middle of the cell that is drawn to its farthest corner, in angstrom; 0 where none is. */
+  #cellRadius(): number {
+    type Drawn = { values: { invariantBoundingSphere?: { ref: { value: { radius: number } } } } };
+    const shape = (this.#cell?.obj?.data as { repr?: { renderObjects?: readonly Drawn[] } } | undefined)?.repr;
+    const radii = shape?.renderObjects?.map(({ values }) => values.invariantBoundingSphere?.ref.value.radius ?? 0);
+    return Math.max(0, ...(radii ?? []));
   }
 
   /** Turn by steps of 7.5 degrees about the picture's upright and level axis. */
