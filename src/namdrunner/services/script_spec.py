@@ -11,8 +11,8 @@ from namdrunner.slurm.geometry import choose_partition, choose_recipe
 from namdrunner.slurm.profile import ClusterProfile
 from namdrunner.slurm.script import ChainSpec, JobScriptSpec
 
-TOKEN, NEXT = "NRCHAINTOKEN", "NRCHAINNEXT"
-"""Stand for the token and the id of a job that a chain submits."""
+TOKEN, NEXT, NEXT_TOKEN = "NRCHAINTOKEN", "NRCHAINNEXT", "NRNEXTTOKEN"
+"""Stand for the token of a job that a chain submits, and, in the command that submits, for its id and its token."""
 
 
 def script_spec(record: JobRecord, profile: ClusterProfile) -> JobScriptSpec:
@@ -53,5 +53,5 @@ def _chain(record: JobRecord) -> ChainSpec | None:
         cycle=chain.cycle,
         overlay=chain.overlay,
         colvars=chain.colvars,
-        submit=sbatch_command(f"{parent}/{NEXT}", TOKEN),
+        submit=sbatch_command(f"{parent}/{NEXT}", NEXT_TOKEN),
     )

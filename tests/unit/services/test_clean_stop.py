@@ -98,3 +98,17 @@ def test_a_first_job_that_goes_on_by_itself_has_its_chain_with_it(tmp_path: Path
     with pytest.raises(InputError) as caught:
         planned(tmp_path, config=str(config), max_segments=5, resources={})
     assert caught.value.code == "walltime-missing"
+
+
+def test_the_script_that_fills_in_a_successors_script_keeps_its_own_lines(tmp_path: Path) -> None:
+    """The third job was made by a script in which the placeholders it looks for had been filled in, too."""
+    plan = planned(tmp_path, config=str(write_config(tmp_path / "s", steps=400)), max_segments=5)
+    own, following = plan.script, plan.chain[f"../.chains/{plan.record.id}/job.in"].decode()
+    begin, end = "nr_chain_render() {", "nr_chain_make() {"
+    lines = following[following.index(begin) : following.index(end)]
+    assert lines == own[own.index(begin) : own.index(end)]
+    assert "NRCHAIN" not in lines
+    assert "98765432100" not in lines.replace("98765432100[", "")
+    submit = next(line for line in following.splitlines() if line.startswith("nr_chain_sbatch="))
+    assert "NRCHAINTOKEN" not in submit
+    assert submit == next(line for line in own.splitlines() if line.startswith("nr_chain_sbatch="))

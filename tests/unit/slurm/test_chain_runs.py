@@ -71,7 +71,7 @@ class Chain:
             cycle=20,
             overlay="namdrunner_continue.tcl",
             colvars=False,
-            submit=f"{self.job.namd.parent}/sbatch NRCHAINNEXT NRCHAINTOKEN",
+            submit=f"{self.job.namd.parent}/sbatch NRCHAINNEXT NRNEXTTOKEN",
         )
         return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -123,7 +123,7 @@ def test_a_damaged_set_is_passed_over(chain: Chain) -> None:
     [
         ({"number": 3}, "3 segments were allowed"),
         ({"started": 700}, "did not advance"),
-        ({"seconds": 3600}, "cost more than was allowed"),
+        ({"seconds": 3599}, "cost more than was allowed"),
     ],
 )
 def test_limits_end_a_chain(chain: Chain, changes: dict[str, object], words: str) -> None:

@@ -55,15 +55,15 @@ nr_chain_spent() {  # seconds of this and all earlier segments
 
 nr_chain_link() { ln -- "$1" "$2" 2>/dev/null || cp --preserve=timestamps -- "$1" "$2"; }
 
-nr_chain_render() {  # template, target
-  sed -e "s|NRCHAINID|$nr_chain_next|g" -e "s|NRCHAINPARENT|$nr_job_id|g" -e "s|NRCHAINTOKEN|$nr_chain_token|g" \
-    -e "s|987654321001|$nr_set_step|g" -e "s|987654321002|$nr_chain_from|g" -e "s|987654321003|$((nr_chain_number + 1))|g" \
-    -e "s|987654321004|$nr_chain_xsc_size|g" -e "s|987654321005|$nr_chain_overlay_size|g" \
-    -e "s|987654321006|$((nr_chain_segment + 1))|g" -e "s|987654321007|$nr_chain_segment|g" \
-    -e "s|987654321008|$nr_chain_coor_size|g" -e "s|NRCHAINSEG|$(printf '%03d' $((nr_chain_segment + 1)))|g" \
-    -e "s|NRCHAINAT|$(date -u +%Y-%m-%dT%H:%M:%SZ)|g" -e "s|NRCHAINCLASS|$nr_class|g" \
-    -e "s|NRCHAINSHAXSC|$nr_sha_xsc|g" -e "s|NRCHAINSHACOOR|$nr_sha_coor|g" -e "s|NRCHAINSHAVEL|$nr_sha_vel|g" \
-    -e "s|NRCHAINSHAOVERLAY|$nr_sha_overlay|g" "$1" >"$2"
+nr_chain_render() {  # template, target; brackets, because the successor's script holds these lines, too
+  sed -e "s|NRCHAI[N]ID|$nr_chain_next|g" -e "s|NRCHAI[N]PARENT|$nr_job_id|g" -e "s|NRCHAI[N]TOKEN|$nr_chain_token|g" \
+    -e "s|98765432100[1]|$nr_set_step|g" -e "s|98765432100[2]|$nr_chain_from|g" -e "s|98765432100[3]|$((nr_chain_number + 1))|g" \
+    -e "s|98765432100[4]|$nr_chain_xsc_size|g" -e "s|98765432100[5]|$nr_chain_overlay_size|g" \
+    -e "s|98765432100[6]|$((nr_chain_segment + 1))|g" -e "s|98765432100[7]|$nr_chain_segment|g" \
+    -e "s|98765432100[8]|$nr_chain_coor_size|g" -e "s|NRCHAI[N]SEG|$(printf '%03d' $((nr_chain_segment + 1)))|g" \
+    -e "s|NRCHAI[N]AT|$(date -u +%Y-%m-%dT%H:%M:%SZ)|g" -e "s|NRCHAI[N]CLASS|$nr_class|g" \
+    -e "s|NRCHAI[N]SHAXSC|$nr_sha_xsc|g" -e "s|NRCHAI[N]SHACOOR|$nr_sha_coor|g" -e "s|NRCHAI[N]SHAVEL|$nr_sha_vel|g" \
+    -e "s|NRCHAI[N]SHAOVERLAY|$nr_sha_overlay|g" "$1" >"$2"
 }
 
 nr_sum() { local sum; sum=$(sha256sum <"$1") && printf '%s' "${sum%% *}"; }
@@ -94,7 +94,7 @@ nr_chain_make() {  # the successor's folder: complete, of links, so that this on
 
 nr_chain_submit() {  # exactly once: the token is looked for in the queue before sbatch is tried again
   local child=${nr_project%/*}/$nr_chain_next id try line out
-  nr_command=${nr_chain_sbatch//NRCHAINTOKEN/$nr_chain_token}
+  nr_command=${nr_chain_sbatch//NRNEXTTOKEN/$nr_chain_token}
   nr_command=${nr_command//NRCHAINNEXT/$nr_chain_next}
   line="{\"token\": \"$nr_chain_token\", \"at\": $(date +%s)}"
   printf '%s\n' "$line" >"$child/attempt" || return 1
