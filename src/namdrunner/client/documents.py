@@ -128,11 +128,15 @@ class JobList(TypedDict):
 
 
 class JobFiles(TypedDict):
-    """``live``: the outputs were listed on the cluster just now; else they are as last seen."""
+    """``live``: the outputs were listed on the cluster just now; else they are as last seen.
+
+    ``local``: names of those of which an unchanged copy is on this computer.
+    """
 
     inputs: list[InputDocument]
     outputs: list[OutputDocument]
     live: bool
+    local: list[str]
 
 
 class LogText(TypedDict):

@@ -53,7 +53,7 @@ CASES = {
     "boolean": ({"switching": "maybe"}, "ERROR: ParseOptions can't understand 'maybe' for the"),
     "child": ({"langevin": "on"}, "ERROR: 'langevinTemp' is a required configuration option\nERROR:   when"),
     "both-spellings": ({"1-4scaling": "1", "oneFourScaling": "1"}, "cannot be used together"),
-    "folder": ({"outputName": "nowhere/out"}, "Unable to open binary file nowhere/out.coor: No such file"),
+    "folder": ({"outputName": "nowhere/out"}, "Unable to open text file nowhere/out.xsc: No such file"),
     "dcd-folder": (
         {"dcdfile": "no/t.dcd", "dcdfreq": "10"},
         "Couldn't open DCD file no/t.dcd: No such file or directory",
