@@ -6,7 +6,7 @@ BIN := .venv/bin
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint ui-check docs screenshots build bench bench-transfer bench-sync bench-namd bench-ui lock dev clean
+.PHONY: help demo test lint ui-check docs screenshots build bench bench-transfer bench-sync bench-namd bench-ui bench-chain lock dev clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 18
@@ -42,7 +42,7 @@ build: .venv/.installed-test  ## Wheel and source distribution in dist/
 bench: .venv/.installed-test  ## Every benchmark, one after another
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file; done
 
-bench-transfer bench-sync bench-namd bench-ui: bench-%: .venv/.installed-test
+bench-transfer bench-sync bench-namd bench-ui bench-chain: bench-%: .venv/.installed-test
 	$(BIN)/python benchmarks/$*.py
 
 lock: .venv/.installed-test  ## Resolve requirements/*.txt anew (UPGRADE=1 takes newer versions)
