@@ -69,18 +69,10 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
         yield cluster
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """How processes share the suite (``-n 2 --dist loadgroup``): a module is never split, real Slurm starts first.
-
-    One process has all that uses real Slurm: it mostly waits, so it is begun first, and the other computes meanwhile.
-    """
-    if not getattr(config.option, "loadgroup", False):  # what pytest-xdist tells its processes
-        return
-    for item in items:
-        group = "slurm" if item.get_closest_marker("slurm") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+    """Where processes share the suite (``-n 2 --dist loadfile``), what takes longest, real Slurm, is begun first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
 
 
 FAULTS = pytest.StashKey[Counter[str]]()

@@ -45,6 +45,10 @@ class Door:
     def fingerprint(self) -> str:
         return asyncssh.read_public_key(str(self._folder / "host.pub")).get_fingerprint()
 
+    @property
+    def public_key(self) -> str:
+        return (self._folder / "host.pub").read_text().strip()
+
     def rotate_host_key(self) -> None:
         key = asyncssh.generate_private_key("ssh-ed25519")
         key.write_private_key(str(self._folder / "host"))

@@ -72,8 +72,13 @@ def door(slurm_cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def client(door: Door, slurm_cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with Client.connect(Folders.below(tmp_path_factory.mktemp("home")).ensure()) as connected:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return Folders.below(tmp_path_factory.mktemp("home")).ensure()
+
+
+@pytest.fixture(scope="module")
+def client(door: Door, slurm_cluster: SlurmCluster, folders: Folders) -> Iterator[Client]:
+    with Client.connect(folders) as connected:
         connected.clusters.add(
             "hall",
             slurm_cluster.host,
@@ -213,11 +218,13 @@ def test_a_day(
 
 
 def test_a_changed_host_key_blocks_and_says_so(
-    client: Client, door: Door, slurm_cluster: SlurmCluster, chromium: Chromium
+    client: Client, folders: Folders, door: Door, slurm_cluster: SlurmCluster, chromium: Chromium
 ) -> None:
     chromium.open(client.open_ticket("/jobs")["url"])
     chromium.wait_for_text("hall: ", 30)
     client.clusters.disconnect("hall")
+    with folders.known_hosts.open("a") as known:  # trusted before, whichever tests ran
+        known.write(f"[{slurm_cluster.host}]:{door.port} {door.public_key}\n")
     door.stop()
     door.rotate_host_key()
     door.start()
