@@ -18,7 +18,7 @@ demo:  ## Install into .venv and run a demo simulation in the browser
 test:  ## Install what the tests need, real Slurm included where that can be had, and run them all
 	$(PYTHON) scripts/environment.py test
 	$(PYTHON) scripts/system_packages.py
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=namdrunner --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder --cov=namdrunner --cov-report=term $(ARGS)
 
 lint: .venv/.installed-test  ## Style, types and the layers
 	@status=0; \

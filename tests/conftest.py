@@ -69,10 +69,27 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
         yield cluster
 
 
+CLUSTERS = ("tests/integration/", "tests/faults/", "tests/browser/test_real_cluster.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How processes share the suite (``-n 2``): one has all that runs on clusters, which mostly waits.
+
+    The other goes through the rest, a file at a time; what is left at the end is shared.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "clusters" if nodeid.startswith(CLUSTERS) else nodeid.partition("::")[0]
+
+    return Scheduler(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share the suite (``-n 2 --dist loadfile``), what takes longest, real Slurm, is begun first."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+        items.sort(key=lambda item: not item.nodeid.startswith(CLUSTERS))  # the longest part is begun first
 
 
 FAULTS = pytest.StashKey[Counter[str]]()

@@ -234,6 +234,14 @@ def _by_result(seen: Observations, result: JobResult) -> Verdict:
                 remedy="Sync again in a minute.",
             )
         return _with(base, state=JobState.CANCELLED, reason=f"The job was stopped by a {result.signal} signal.")
+    killed = result.exit_code is not None and result.exit_code > 128 and not result.fatal_error
+    if killed and slurm is None and seen.missing_for_s < GRACE_S:
+        return _with(
+            base,
+            state=seen.previous if seen.previous.active else JobState.UNKNOWN,
+            reason="NAMD was killed; Slurm does not say yet why.",
+            remedy="Sync again in a minute.",
+        )
     if result.error:
         return _with(base, reason=result.error)
     if result.exit_code == 0 and not result.fatal_error:

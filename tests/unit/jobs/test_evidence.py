@@ -96,6 +96,16 @@ FINISHED = LogFacts(last_step=1000, final_output_step=1000, end_of_program=True)
             JobState.OUT_OF_MEMORY,
             id="memory",
         ),
+        pytest.param(
+            seen(result=result(exit_code=137, end_of_program=False), queue=QueueSight(True, SlurmState.RUNNING)),
+            JobState.RUNNING,
+            id="killed, Slurm has not said why",
+        ),
+        pytest.param(
+            seen(result=result(exit_code=137, end_of_program=False), missing_for_s=GRACE_S + 1),
+            JobState.FAILED,
+            id="killed, and Slurm never says why",
+        ),
         pytest.param(seen(accounting=run(SlurmState.TIMEOUT)), JobState.TIMEOUT, id="killed at the walltime"),
         pytest.param(seen(accounting=run(SlurmState.NODE_FAIL)), JobState.NODE_FAIL, id="node died"),
         pytest.param(seen(accounting=run(SlurmState.FAILED, 0, 53)), JobState.FAILED, id="no log folder"),
