@@ -17,8 +17,6 @@ from namdrunner.namd.keywords import all_keywords
 from namdrunner.namd.tcl_files import Refused
 from namdrunner.namd.tcl_worker import Evaluator
 
-OUTPUT_ENCODING = "utf-8"
-
 
 class Runner(Protocol):
     """What the script drives."""

@@ -7,8 +7,6 @@ from pathlib import Path
 from namdrunner.namd.check.context import Context
 from namdrunner.namd.references import OutputPath, output_paths
 
-_READ_BACK = ("bincoordinates", "binvelocities", "extendedSystem", "coordinates", "velocities", "structure", "consref")
-
 
 def check(ctx: Context) -> None:
     outputs = output_paths(ctx.config)
